@@ -29,10 +29,10 @@ impl CoreCancel {
 
 /// A call of the core, until it is over or given up.
 pub(crate) fn until<T: 'static, E: Into<CoreError>>(
-    cancel: Option<Arc<CoreCancel>>,
+    cancel: impl Into<Option<Arc<CoreCancel>>>,
     work: impl Future<Output = Result<T, E>> + Send + 'static,
 ) -> impl Future<Output = Result<T, CoreError>> + Send {
-    over(cancel, Begins::UnlessCancelled, boxed(work))
+    over(cancel.into(), Begins::UnlessCancelled, boxed(work))
 }
 
 /// [`until`] for a call that closes something: it begins even where it is given up already.

@@ -72,7 +72,7 @@ impl CoreClient {
         self: Arc<Self>,
         visitor: CoreVisitor,
         deadline_ms: Option<u64>,
-        cancel: Option<Arc<CoreCancel>>,
+        cancel: Arc<CoreCancel>,
     ) -> Result<String, CoreError> {
         let mut authenticate = self.client.authenticate(visitor.parse()?);
         if let Some(deadline) = deadline_ms {
@@ -91,7 +91,7 @@ impl CoreClient {
         self: Arc<Self>,
         visitor: CoreVisitor,
         deadline_ms: Option<u64>,
-        cancel: Option<Arc<CoreCancel>>,
+        cancel: Arc<CoreCancel>,
     ) -> Result<Arc<CoreConversation>, CoreError> {
         let mut open = self.client.open(visitor.parse()?);
         if let Some(deadline) = deadline_ms {
@@ -106,7 +106,7 @@ impl CoreClient {
     pub async fn recover(
         self: Arc<Self>,
         all: bool,
-        cancel: Option<Arc<CoreCancel>>,
+        cancel: Arc<CoreCancel>,
     ) -> Result<Vec<String>, CoreError> {
         let recover = self.client.recover();
         let recover = if all { recover.all() } else { recover };
@@ -115,20 +115,13 @@ impl CoreClient {
     }
 
     /// The visitors that the store knows.
-    pub async fn known(
-        self: Arc<Self>,
-        cancel: Option<Arc<CoreCancel>>,
-    ) -> Result<Vec<CoreVisitor>, CoreError> {
+    pub async fn known(self: Arc<Self>, cancel: Arc<CoreCancel>) -> Result<Vec<CoreVisitor>, CoreError> {
         let visitors = until(cancel, async move { self.client.known().await }).await?;
         Ok(visitors.into_iter().map(CoreVisitor::from).collect())
     }
 
     /// Copies the store to a new file while it is in use.
-    pub async fn backup(
-        self: Arc<Self>,
-        path: String,
-        cancel: Option<Arc<CoreCancel>>,
-    ) -> Result<(), CoreError> {
+    pub async fn backup(self: Arc<Self>, path: String, cancel: Arc<CoreCancel>) -> Result<(), CoreError> {
         until(cancel, async move { self.client.backup(path).await }).await
     }
 
@@ -136,7 +129,7 @@ impl CoreClient {
     pub async fn forget(
         self: Arc<Self>,
         visitor: CoreVisitor,
-        cancel: Option<Arc<CoreCancel>>,
+        cancel: Arc<CoreCancel>,
     ) -> Result<(), CoreError> {
         let visitor = visitor.parse()?;
         until(cancel, async move { self.client.forget(visitor.id()).await }).await
@@ -146,7 +139,7 @@ impl CoreClient {
     pub async fn export(
         self: Arc<Self>,
         visitor: CoreVisitor,
-        cancel: Option<Arc<CoreCancel>>,
+        cancel: Arc<CoreCancel>,
     ) -> Result<String, CoreError> {
         let visitor = visitor.parse()?;
         until(cancel, async move { self.client.export(visitor.id()).await }).await
@@ -156,7 +149,7 @@ impl CoreClient {
     pub async fn forget_idle(
         self: Arc<Self>,
         longer_than_ms: u64,
-        cancel: Option<Arc<CoreCancel>>,
+        cancel: Arc<CoreCancel>,
     ) -> Result<u64, CoreError> {
         let longer_than = Duration::from_millis(longer_than_ms);
         until(cancel, async move { self.client.forget_idle(longer_than).await }).await

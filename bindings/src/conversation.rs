@@ -1,7 +1,6 @@
 //! A conversation with the avatar.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use secondme_avatar::{Conversation, SeqId};
 
@@ -9,7 +8,8 @@ use crate::cancel::{begun, until};
 use crate::convert::size;
 use crate::runtime::Share;
 use crate::{
-    CoreCancel, CoreError, CoreEvents, CoreHistoryMessage, CorePieces, CoreReply, CoreSent, CoreState,
+    CoreCancel, CoreError, CoreEvents, CoreHistoryMessage, CoreMessage, CorePieces, CoreQuestion, CoreReply,
+    CoreSent, CoreState,
 };
 
 /// A conversation. It goes on when this is let go of, and ends with `leave` or `end`, or with the client.
@@ -70,65 +70,34 @@ impl CoreConversation {
     /// Says something: the service has taken it then.
     pub async fn send(
         self: Arc<Self>,
-        text: String,
-        deadline_ms: Option<u64>,
-        message_id: Option<String>,
-        cancel: Option<Arc<CoreCancel>>,
+        message: CoreMessage,
+        cancel: Arc<CoreCancel>,
     ) -> Result<CoreSent, CoreError> {
-        let mut send = self.conversation.send(text);
-        if let Some(deadline) = deadline_ms {
-            send = send.deadline(Duration::from_millis(deadline));
-        }
-        if let Some(id) = message_id {
-            send = send.message_id(id);
-        }
-        until(cancel, send.into_future()).await.map(CoreSent::from)
+        until(cancel, message.sent_to(&self.conversation).into_future()).await.map(CoreSent::from)
     }
 
     /// Keeps a message in the client's store until the service has taken it: its id, once it is kept.
     pub async fn send_durable(
         self: Arc<Self>,
-        text: String,
-        deadline_ms: Option<u64>,
-        message_id: Option<String>,
-        cancel: Option<Arc<CoreCancel>>,
+        message: CoreMessage,
+        cancel: Arc<CoreCancel>,
     ) -> Result<String, CoreError> {
-        let mut send = self.conversation.send(text).durable();
-        if let Some(deadline) = deadline_ms {
-            send = send.deadline(Duration::from_millis(deadline));
-        }
-        if let Some(id) = message_id {
-            send = send.message_id(id);
-        }
+        let send = message.sent_to(&self.conversation).durable();
         until(cancel, send.into_future()).await.map(|message| message.to_string())
     }
 
     /// Says something and waits for the whole reply.
     pub async fn ask(
         self: Arc<Self>,
-        text: String,
-        deadline_ms: Option<u64>,
-        first_piece_deadline_ms: Option<u64>,
-        collect_ms: Option<u64>,
-        message_id: Option<String>,
-        cancel: Option<Arc<CoreCancel>>,
+        question: CoreQuestion,
+        cancel: Arc<CoreCancel>,
     ) -> Result<CoreReply, CoreError> {
-        let ask = self.question(text, deadline_ms, first_piece_deadline_ms, collect_ms, message_id);
-        until(cancel, ask.into_future()).await.map(CoreReply::from)
+        until(cancel, question.asked_of(&self.conversation).into_future()).await.map(CoreReply::from)
     }
 
     /// Says something now, and hands on the reply piece by piece. What fails, the pieces tell.
-    pub fn stream(
-        &self,
-        text: String,
-        deadline_ms: Option<u64>,
-        first_piece_deadline_ms: Option<u64>,
-        collect_ms: Option<u64>,
-        message_id: Option<String>,
-    ) -> Arc<CorePieces> {
-        CorePieces::new(
-            self.question(text, deadline_ms, first_piece_deadline_ms, collect_ms, message_id).stream(),
-        )
+    pub fn stream(&self, question: CoreQuestion) -> Arc<CorePieces> {
+        CorePieces::new(question.asked_of(&self.conversation).stream())
     }
 
     /// The last `count` messages, oldest first; with `before`, those before that one.
@@ -136,7 +105,7 @@ impl CoreConversation {
         self: Arc<Self>,
         count: u32,
         before: Option<String>,
-        cancel: Option<Arc<CoreCancel>>,
+        cancel: Arc<CoreCancel>,
     ) -> Result<Vec<CoreHistoryMessage>, CoreError> {
         let before = before.map(SeqId::from);
         let history = async move { self.conversation.history(size(count), before.as_ref()).await };
@@ -147,7 +116,7 @@ impl CoreConversation {
     /// Opens another conversation of the same visitor, on the same socket.
     pub async fn new_session(
         self: Arc<Self>,
-        cancel: Option<Arc<CoreCancel>>,
+        cancel: Arc<CoreCancel>,
     ) -> Result<Arc<CoreConversation>, CoreError> {
         let share = Arc::clone(&self.share);
         let opened = until(cancel, async move { self.conversation.new_session().await }).await?;
@@ -160,12 +129,12 @@ impl CoreConversation {
     }
 
     /// Comes back after a `pause`.
-    pub async fn resume(self: Arc<Self>, cancel: Option<Arc<CoreCancel>>) -> Result<(), CoreError> {
+    pub async fn resume(self: Arc<Self>, cancel: Arc<CoreCancel>) -> Result<(), CoreError> {
         until(cancel, async move { self.conversation.resume().await }).await
     }
 
     /// Says that the network is another one: the socket is connected again now.
-    pub async fn network_changed(self: Arc<Self>, cancel: Option<Arc<CoreCancel>>) -> Result<(), CoreError> {
+    pub async fn network_changed(self: Arc<Self>, cancel: Arc<CoreCancel>) -> Result<(), CoreError> {
         until(cancel, async move { self.conversation.network_changed().await }).await
     }
 
@@ -183,29 +152,5 @@ impl CoreConversation {
 impl CoreConversation {
     pub(crate) fn new(conversation: Conversation, share: Arc<Share>) -> Arc<Self> {
         Arc::new(Self { conversation, share })
-    }
-
-    fn question(
-        &self,
-        text: String,
-        deadline: Option<u64>,
-        first_piece: Option<u64>,
-        collect: Option<u64>,
-        message_id: Option<String>,
-    ) -> secondme_avatar::Ask {
-        let mut ask = self.conversation.ask(text);
-        if let Some(id) = message_id {
-            ask = ask.message_id(id);
-        }
-        if let Some(deadline) = deadline {
-            ask = ask.deadline(Duration::from_millis(deadline));
-        }
-        if let Some(first_piece) = first_piece {
-            ask = ask.first_piece_deadline(Duration::from_millis(first_piece));
-        }
-        if let Some(silence) = collect {
-            ask = ask.collect(Duration::from_millis(silence));
-        }
-        ask
     }
 }

@@ -30,6 +30,7 @@ mod events;
 #[cfg(feature = "benchmark")]
 mod listener;
 mod logs;
+mod message;
 mod names;
 mod notes;
 mod options;
@@ -53,6 +54,7 @@ pub use events::CoreEvents;
 #[cfg(feature = "benchmark")]
 pub use listener::CoreListener;
 pub use logs::{CoreLog, CoreLogBatch, CoreLogLevel, CoreLogRecord, install_log};
+pub use message::{CoreMessage, CoreQuestion};
 pub use notes::{CoreNote, new_message_id};
 pub use options::CoreOptions;
 pub use pieces::{CorePiece, CorePieces};

@@ -34,7 +34,7 @@ impl CoreClient {
         key: String,
         text: String,
         lifetime_ms: Option<u64>,
-        cancel: Option<Arc<CoreCancel>>,
+        cancel: Arc<CoreCancel>,
     ) -> Result<(), CoreError> {
         let mut set = self.core().set_note(&visitor.parse()?, key, text);
         if let Some(lifetime) = lifetime_ms {
@@ -50,7 +50,7 @@ impl CoreClient {
         key: String,
         text: String,
         lifetime_ms: Option<u64>,
-        cancel: Option<Arc<CoreCancel>>,
+        cancel: Arc<CoreCancel>,
     ) -> Result<bool, CoreError> {
         let mut add = self.core().add_note(&visitor.parse()?, key, text);
         if let Some(lifetime) = lifetime_ms {
@@ -64,7 +64,7 @@ impl CoreClient {
         self: Arc<Self>,
         visitor: CoreVisitor,
         key: String,
-        cancel: Option<Arc<CoreCancel>>,
+        cancel: Arc<CoreCancel>,
     ) -> Result<Option<String>, CoreError> {
         let visitor = visitor.parse()?;
         let note = until(cancel, async move { self.core().note(visitor.id(), &key).await }).await?;
@@ -76,7 +76,7 @@ impl CoreClient {
         self: Arc<Self>,
         visitor: CoreVisitor,
         key: String,
-        cancel: Option<Arc<CoreCancel>>,
+        cancel: Arc<CoreCancel>,
     ) -> Result<bool, CoreError> {
         let visitor = visitor.parse()?;
         until(cancel, async move { self.core().delete_note(visitor.id(), &key).await }).await
@@ -86,7 +86,7 @@ impl CoreClient {
     pub async fn notes(
         self: Arc<Self>,
         prefix: String,
-        cancel: Option<Arc<CoreCancel>>,
+        cancel: Arc<CoreCancel>,
     ) -> Result<Vec<CoreNote>, CoreError> {
         let notes = until(cancel, async move { self.core().notes(&prefix).await }).await?;
         Ok(notes.into_iter().map(CoreNote::from).collect())
@@ -100,7 +100,7 @@ impl CoreClient {
         body: Option<String>,
         visitor: Option<CoreVisitor>,
         deadline_ms: Option<u64>,
-        cancel: Option<Arc<CoreCancel>>,
+        cancel: Arc<CoreCancel>,
     ) -> Result<String, CoreError> {
         let mut request = self.core().request(method, path);
         if let Some(body) = body {

@@ -62,8 +62,14 @@ mod tests {
     #[test]
     fn a_step_is_always_ahead() {
         let step = Duration::from_millis(100);
-        for (now, wait, then) in [(1_020, 0, 1_100), (1_020, 79, 1_100), (1_020, 380, 1_400), (1_100, 0, 1_200)] {
-            assert_eq!(Millis(now).step_within(Duration::from_millis(wait), step), Millis(then), "{now} + {wait}");
+        for (now, wait, then) in
+            [(1_020, 0, 1_100), (1_020, 79, 1_100), (1_020, 380, 1_400), (1_100, 0, 1_200)]
+        {
+            assert_eq!(
+                Millis(now).step_within(Duration::from_millis(wait), step),
+                Millis(then),
+                "{now} + {wait}"
+            );
         }
     }
 }

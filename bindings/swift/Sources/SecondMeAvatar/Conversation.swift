@@ -39,15 +39,8 @@ public final class Conversation: Sendable {
         _ text: String, deadline: Duration? = nil, firstPieceDeadline: Duration? = nil, collect: Duration? = nil,
         messageID: String? = nil
     ) async throws -> Reply {
-        let deadline = try milliseconds(deadline)
-        let firstPiece = try milliseconds(firstPieceDeadline, "firstPieceDeadline")
-        let silence = try milliseconds(collect, "collect")
-        let reply = try await cancellable { cancel in
-            try await self.core.ask(
-                text: text, deadlineMs: deadline, firstPieceDeadlineMs: firstPiece, collectMs: silence,
-                messageId: messageID, cancel: cancel)
-        }
-        return Reply(reply)
+        let question = try question(text, deadline, firstPieceDeadline, collect, messageID)
+        return Reply(try await cancellable { try await self.core.ask(question: question, cancel: $0) })
     }
 
     /// Sends a message now, and returns the reply piece by piece. Each piece has its author: the avatar, or its owner who
@@ -60,12 +53,7 @@ public final class Conversation: Sendable {
         _ text: String, deadline: Duration? = nil, firstPieceDeadline: Duration? = nil, collect: Duration? = nil,
         messageID: String? = nil
     ) -> ReplyStream {
-        ReplyStream {
-            core.stream(
-                text: text, deadlineMs: try milliseconds(deadline),
-                firstPieceDeadlineMs: try milliseconds(firstPieceDeadline, "firstPieceDeadline"),
-                collectMs: try milliseconds(collect, "collect"), messageId: messageID)
-        }
+        ReplyStream { core.stream(question: try question(text, deadline, firstPieceDeadline, collect, messageID)) }
     }
 
     /// Sends a message, and returns when the service has taken it.
@@ -76,11 +64,8 @@ public final class Conversation: Sendable {
     public func send(
         _ text: String, deadline: Duration? = nil, messageID: String? = nil
     ) async throws -> Sent {
-        let deadline = try milliseconds(deadline)
-        let sent = try await cancellable { cancel in
-            try await self.core.send(text: text, deadlineMs: deadline, messageId: messageID, cancel: cancel)
-        }
-        return Sent(sent)
+        let message = CoreMessage(text: text, deadlineMs: try milliseconds(deadline), messageId: messageID)
+        return Sent(try await cancellable { try await self.core.send(message: message, cancel: $0) })
     }
 
     /// Keeps a message in the client's ``ClientOptions/store`` until the service has taken it, and returns its id. Once
@@ -92,10 +77,8 @@ public final class Conversation: Sendable {
     public func sendDurable(
         _ text: String, deadline: Duration? = nil, messageID: String? = nil
     ) async throws -> String {
-        let deadline = try milliseconds(deadline)
-        return try await cancellable { cancel in
-            try await self.core.sendDurable(text: text, deadlineMs: deadline, messageId: messageID, cancel: cancel)
-        }
+        let message = CoreMessage(text: text, deadlineMs: try milliseconds(deadline), messageId: messageID)
+        return try await cancellable { try await self.core.sendDurable(message: message, cancel: $0) }
     }
 
     /// A new subscription to what happens in this conversation from now on.
@@ -189,4 +172,14 @@ public final class Conversation: Sendable {
             delivery.exchange(for: next)?.stop()
         }
     }
+}
+
+/// A question as the core takes it.
+private func question(
+    _ text: String, _ deadline: Duration?, _ firstPiece: Duration?, _ collect: Duration?, _ messageID: String?
+) throws -> CoreQuestion {
+    CoreQuestion(
+        text: text, deadlineMs: try milliseconds(deadline),
+        firstPieceDeadlineMs: try milliseconds(firstPiece, "firstPieceDeadline"),
+        collectMs: try milliseconds(collect, "collect"), messageId: messageID)
 }

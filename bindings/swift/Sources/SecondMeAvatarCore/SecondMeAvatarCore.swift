@@ -950,12 +950,12 @@ public protocol CoreClientProtocol: AnyObject, Sendable {
     /**
      * Gets a visitor's credentials, as JSON.
      */
-    func authenticate(visitor: CoreVisitor, deadlineMs: UInt64?, cancel: CoreCancel?) async throws  -> String
+    func authenticate(visitor: CoreVisitor, deadlineMs: UInt64?, cancel: CoreCancel) async throws  -> String
     
     /**
      * Copies the store to a new file while it is in use.
      */
-    func backup(path: String, cancel: CoreCancel?) async throws 
+    func backup(path: String, cancel: CoreCancel) async throws 
     
     /**
      * Reports of calls, if the options want them.
@@ -970,27 +970,27 @@ public protocol CoreClientProtocol: AnyObject, Sendable {
     /**
      * Returns everything that the store holds of this visitor, as JSON.
      */
-    func export(visitor: CoreVisitor, cancel: CoreCancel?) async throws  -> String
+    func export(visitor: CoreVisitor, cancel: CoreCancel) async throws  -> String
     
     /**
      * Deletes everything that the store holds of this visitor.
      */
-    func forget(visitor: CoreVisitor, cancel: CoreCancel?) async throws 
+    func forget(visitor: CoreVisitor, cancel: CoreCancel) async throws 
     
     /**
      * Forgets the visitors of whom nothing was written for longer than this, and counts them.
      */
-    func forgetIdle(longerThanMs: UInt64, cancel: CoreCancel?) async throws  -> UInt64
+    func forgetIdle(longerThanMs: UInt64, cancel: CoreCancel) async throws  -> UInt64
     
     /**
      * The visitors that the store knows.
      */
-    func known(cancel: CoreCancel?) async throws  -> [CoreVisitor]
+    func known(cancel: CoreCancel) async throws  -> [CoreVisitor]
     
     /**
      * Opens the conversation of this visitor.
      */
-    func `open`(visitor: CoreVisitor, deadlineMs: UInt64?, cancel: CoreCancel?) async throws  -> CoreConversation
+    func `open`(visitor: CoreVisitor, deadlineMs: UInt64?, cancel: CoreCancel) async throws  -> CoreConversation
     
     /**
      * Host and port of the proxy, if there is one.
@@ -1001,7 +1001,7 @@ public protocol CoreClientProtocol: AnyObject, Sendable {
      * Takes up what earlier processes left behind in the store: the ids of those to whom something is still to be
      * said, with `all` of every visitor who has a session.
      */
-    func recover(all: Bool, cancel: CoreCancel?) async throws  -> [String]
+    func recover(all: Bool, cancel: CoreCancel) async throws  -> [String]
     
     /**
      * Replaces the key by another one of the same avatar.
@@ -1027,32 +1027,32 @@ public protocol CoreClientProtocol: AnyObject, Sendable {
     /**
      * Writes a note, unless there is one under this key. Returns whether it was written.
      */
-    func addNote(visitor: CoreVisitor, key: String, text: String, lifetimeMs: UInt64?, cancel: CoreCancel?) async throws  -> Bool
+    func addNote(visitor: CoreVisitor, key: String, text: String, lifetimeMs: UInt64?, cancel: CoreCancel) async throws  -> Bool
     
     /**
      * Deletes the visitor's note under this key. Returns whether there was one.
      */
-    func deleteNote(visitor: CoreVisitor, key: String, cancel: CoreCancel?) async throws  -> Bool
+    func deleteNote(visitor: CoreVisitor, key: String, cancel: CoreCancel) async throws  -> Bool
     
     /**
      * The text of the visitor's note under this key, if there is one.
      */
-    func note(visitor: CoreVisitor, key: String, cancel: CoreCancel?) async throws  -> String?
+    func note(visitor: CoreVisitor, key: String, cancel: CoreCancel) async throws  -> String?
     
     /**
      * The notes of all visitors whose keys begin so, the oldest first.
      */
-    func notes(prefix: String, cancel: CoreCancel?) async throws  -> [CoreNote]
+    func notes(prefix: String, cancel: CoreCancel) async throws  -> [CoreNote]
     
     /**
      * Makes a call of the service that the library does not know. Returns the answer's `data` as JSON.
      */
-    func request(method: String, path: String, body: String?, visitor: CoreVisitor?, deadlineMs: UInt64?, cancel: CoreCancel?) async throws  -> String
+    func request(method: String, path: String, body: String?, visitor: CoreVisitor?, deadlineMs: UInt64?, cancel: CoreCancel) async throws  -> String
     
     /**
      * Writes a note, in place of the one under this key.
      */
-    func setNote(visitor: CoreVisitor, key: String, text: String, lifetimeMs: UInt64?, cancel: CoreCancel?) async throws 
+    func setNote(visitor: CoreVisitor, key: String, text: String, lifetimeMs: UInt64?, cancel: CoreCancel) async throws 
     
 }
 /**
@@ -1188,12 +1188,12 @@ open func advanceClock(byMs: UInt64)  {try! rustCall() {
     /**
      * Gets a visitor's credentials, as JSON.
      */
-open func authenticate(visitor: CoreVisitor, deadlineMs: UInt64?, cancel: CoreCancel?)async throws  -> String  {
+open func authenticate(visitor: CoreVisitor, deadlineMs: UInt64?, cancel: CoreCancel)async throws  -> String  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreclient_authenticate(
-                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterOptionUInt64.lower(deadlineMs),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterOptionUInt64.lower(deadlineMs),FfiConverterTypeCoreCancel_lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
@@ -1207,12 +1207,12 @@ open func authenticate(visitor: CoreVisitor, deadlineMs: UInt64?, cancel: CoreCa
     /**
      * Copies the store to a new file while it is in use.
      */
-open func backup(path: String, cancel: CoreCancel?)async throws   {
+open func backup(path: String, cancel: CoreCancel)async throws   {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreclient_backup(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(path),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterString.lower(path),FfiConverterTypeCoreCancel_lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_void,
@@ -1251,12 +1251,12 @@ open func events(raw: Bool) -> CoreEvents  {
     /**
      * Returns everything that the store holds of this visitor, as JSON.
      */
-open func export(visitor: CoreVisitor, cancel: CoreCancel?)async throws  -> String  {
+open func export(visitor: CoreVisitor, cancel: CoreCancel)async throws  -> String  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreclient_export(
-                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterTypeCoreCancel_lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
@@ -1270,12 +1270,12 @@ open func export(visitor: CoreVisitor, cancel: CoreCancel?)async throws  -> Stri
     /**
      * Deletes everything that the store holds of this visitor.
      */
-open func forget(visitor: CoreVisitor, cancel: CoreCancel?)async throws   {
+open func forget(visitor: CoreVisitor, cancel: CoreCancel)async throws   {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreclient_forget(
-                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterTypeCoreCancel_lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_void,
@@ -1289,12 +1289,12 @@ open func forget(visitor: CoreVisitor, cancel: CoreCancel?)async throws   {
     /**
      * Forgets the visitors of whom nothing was written for longer than this, and counts them.
      */
-open func forgetIdle(longerThanMs: UInt64, cancel: CoreCancel?)async throws  -> UInt64  {
+open func forgetIdle(longerThanMs: UInt64, cancel: CoreCancel)async throws  -> UInt64  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreclient_forget_idle(
-                        self.uniffiCloneHandle(),FfiConverterUInt64.lower(longerThanMs),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterUInt64.lower(longerThanMs),FfiConverterTypeCoreCancel_lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_u64,
@@ -1308,12 +1308,12 @@ open func forgetIdle(longerThanMs: UInt64, cancel: CoreCancel?)async throws  -> 
     /**
      * The visitors that the store knows.
      */
-open func known(cancel: CoreCancel?)async throws  -> [CoreVisitor]  {
+open func known(cancel: CoreCancel)async throws  -> [CoreVisitor]  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreclient_known(
-                        self.uniffiCloneHandle(),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreCancel_lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
@@ -1327,12 +1327,12 @@ open func known(cancel: CoreCancel?)async throws  -> [CoreVisitor]  {
     /**
      * Opens the conversation of this visitor.
      */
-open func `open`(visitor: CoreVisitor, deadlineMs: UInt64?, cancel: CoreCancel?)async throws  -> CoreConversation  {
+open func `open`(visitor: CoreVisitor, deadlineMs: UInt64?, cancel: CoreCancel)async throws  -> CoreConversation  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreclient_open(
-                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterOptionUInt64.lower(deadlineMs),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterOptionUInt64.lower(deadlineMs),FfiConverterTypeCoreCancel_lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_u64,
@@ -1359,12 +1359,12 @@ open func proxy() -> String?  {
      * Takes up what earlier processes left behind in the store: the ids of those to whom something is still to be
      * said, with `all` of every visitor who has a session.
      */
-open func recover(all: Bool, cancel: CoreCancel?)async throws  -> [String]  {
+open func recover(all: Bool, cancel: CoreCancel)async throws  -> [String]  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreclient_recover(
-                        self.uniffiCloneHandle(),FfiConverterBool.lower(all),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterBool.lower(all),FfiConverterTypeCoreCancel_lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
@@ -1434,12 +1434,12 @@ open func tokens() -> CoreTokens?  {
     /**
      * Writes a note, unless there is one under this key. Returns whether it was written.
      */
-open func addNote(visitor: CoreVisitor, key: String, text: String, lifetimeMs: UInt64?, cancel: CoreCancel?)async throws  -> Bool  {
+open func addNote(visitor: CoreVisitor, key: String, text: String, lifetimeMs: UInt64?, cancel: CoreCancel)async throws  -> Bool  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreclient_add_note(
-                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterString.lower(key),FfiConverterString.lower(text),FfiConverterOptionUInt64.lower(lifetimeMs),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterString.lower(key),FfiConverterString.lower(text),FfiConverterOptionUInt64.lower(lifetimeMs),FfiConverterTypeCoreCancel_lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_i8,
@@ -1453,12 +1453,12 @@ open func addNote(visitor: CoreVisitor, key: String, text: String, lifetimeMs: U
     /**
      * Deletes the visitor's note under this key. Returns whether there was one.
      */
-open func deleteNote(visitor: CoreVisitor, key: String, cancel: CoreCancel?)async throws  -> Bool  {
+open func deleteNote(visitor: CoreVisitor, key: String, cancel: CoreCancel)async throws  -> Bool  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreclient_delete_note(
-                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterString.lower(key),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterString.lower(key),FfiConverterTypeCoreCancel_lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_i8,
@@ -1472,12 +1472,12 @@ open func deleteNote(visitor: CoreVisitor, key: String, cancel: CoreCancel?)asyn
     /**
      * The text of the visitor's note under this key, if there is one.
      */
-open func note(visitor: CoreVisitor, key: String, cancel: CoreCancel?)async throws  -> String?  {
+open func note(visitor: CoreVisitor, key: String, cancel: CoreCancel)async throws  -> String?  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreclient_note(
-                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterString.lower(key),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterString.lower(key),FfiConverterTypeCoreCancel_lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
@@ -1491,12 +1491,12 @@ open func note(visitor: CoreVisitor, key: String, cancel: CoreCancel?)async thro
     /**
      * The notes of all visitors whose keys begin so, the oldest first.
      */
-open func notes(prefix: String, cancel: CoreCancel?)async throws  -> [CoreNote]  {
+open func notes(prefix: String, cancel: CoreCancel)async throws  -> [CoreNote]  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreclient_notes(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(prefix),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterString.lower(prefix),FfiConverterTypeCoreCancel_lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
@@ -1510,12 +1510,12 @@ open func notes(prefix: String, cancel: CoreCancel?)async throws  -> [CoreNote] 
     /**
      * Makes a call of the service that the library does not know. Returns the answer's `data` as JSON.
      */
-open func request(method: String, path: String, body: String?, visitor: CoreVisitor?, deadlineMs: UInt64?, cancel: CoreCancel?)async throws  -> String  {
+open func request(method: String, path: String, body: String?, visitor: CoreVisitor?, deadlineMs: UInt64?, cancel: CoreCancel)async throws  -> String  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreclient_request(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(method),FfiConverterString.lower(path),FfiConverterOptionString.lower(body),FfiConverterOptionTypeCoreVisitor.lower(visitor),FfiConverterOptionUInt64.lower(deadlineMs),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterString.lower(method),FfiConverterString.lower(path),FfiConverterOptionString.lower(body),FfiConverterOptionTypeCoreVisitor.lower(visitor),FfiConverterOptionUInt64.lower(deadlineMs),FfiConverterTypeCoreCancel_lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
@@ -1529,12 +1529,12 @@ open func request(method: String, path: String, body: String?, visitor: CoreVisi
     /**
      * Writes a note, in place of the one under this key.
      */
-open func setNote(visitor: CoreVisitor, key: String, text: String, lifetimeMs: UInt64?, cancel: CoreCancel?)async throws   {
+open func setNote(visitor: CoreVisitor, key: String, text: String, lifetimeMs: UInt64?, cancel: CoreCancel)async throws   {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreclient_set_note(
-                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterString.lower(key),FfiConverterString.lower(text),FfiConverterOptionUInt64.lower(lifetimeMs),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterString.lower(key),FfiConverterString.lower(text),FfiConverterOptionUInt64.lower(lifetimeMs),FfiConverterTypeCoreCancel_lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_void,
@@ -1603,7 +1603,7 @@ public protocol CoreConversationProtocol: AnyObject, Sendable {
     /**
      * Says something and waits for the whole reply.
      */
-    func ask(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64?, collectMs: UInt64?, messageId: String?, cancel: CoreCancel?) async throws  -> CoreReply
+    func ask(question: CoreQuestion, cancel: CoreCancel) async throws  -> CoreReply
     
     /**
      * The avatar's name; may be empty.
@@ -1623,7 +1623,7 @@ public protocol CoreConversationProtocol: AnyObject, Sendable {
     /**
      * The last `count` messages, oldest first; with `before`, those before that one.
      */
-    func history(count: UInt32, before: String?, cancel: CoreCancel?) async throws  -> [CoreHistoryMessage]
+    func history(count: UInt32, before: String?, cancel: CoreCancel) async throws  -> [CoreHistoryMessage]
     
     /**
      * Which one of the visitor's conversations. The first is 0.
@@ -1638,12 +1638,12 @@ public protocol CoreConversationProtocol: AnyObject, Sendable {
     /**
      * Says that the network is another one: the socket is connected again now.
      */
-    func networkChanged(cancel: CoreCancel?) async throws 
+    func networkChanged(cancel: CoreCancel) async throws 
     
     /**
      * Opens another conversation of the same visitor, on the same socket.
      */
-    func newSession(cancel: CoreCancel?) async throws  -> CoreConversation
+    func newSession(cancel: CoreCancel) async throws  -> CoreConversation
     
     /**
      * The avatar's opening line; may be empty.
@@ -1658,17 +1658,17 @@ public protocol CoreConversationProtocol: AnyObject, Sendable {
     /**
      * Comes back after a `pause`.
      */
-    func resume(cancel: CoreCancel?) async throws 
+    func resume(cancel: CoreCancel) async throws 
     
     /**
      * Says something: the service has taken it then.
      */
-    func send(text: String, deadlineMs: UInt64?, messageId: String?, cancel: CoreCancel?) async throws  -> CoreSent
+    func send(message: CoreMessage, cancel: CoreCancel) async throws  -> CoreSent
     
     /**
      * Keeps a message in the client's store until the service has taken it: its id, once it is kept.
      */
-    func sendDurable(text: String, deadlineMs: UInt64?, messageId: String?, cancel: CoreCancel?) async throws  -> String
+    func sendDurable(message: CoreMessage, cancel: CoreCancel) async throws  -> String
     
     /**
      * The session's id on the service.
@@ -1683,7 +1683,7 @@ public protocol CoreConversationProtocol: AnyObject, Sendable {
     /**
      * Says something now, and hands on the reply piece by piece. What fails, the pieces tell.
      */
-    func stream(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64?, collectMs: UInt64?, messageId: String?)  -> CorePieces
+    func stream(question: CoreQuestion)  -> CorePieces
     
     /**
      * The visitor's tag.
@@ -1760,12 +1760,12 @@ open class CoreConversation: CoreConversationProtocol, @unchecked Sendable {
     /**
      * Says something and waits for the whole reply.
      */
-open func ask(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64?, collectMs: UInt64?, messageId: String?, cancel: CoreCancel?)async throws  -> CoreReply  {
+open func ask(question: CoreQuestion, cancel: CoreCancel)async throws  -> CoreReply  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreconversation_ask(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(text),FfiConverterOptionUInt64.lower(deadlineMs),FfiConverterOptionUInt64.lower(firstPieceDeadlineMs),FfiConverterOptionUInt64.lower(collectMs),FfiConverterOptionString.lower(messageId),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreQuestion_lower(question),FfiConverterTypeCoreCancel_lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
@@ -1823,12 +1823,12 @@ open func events(raw: Bool) -> CoreEvents  {
     /**
      * The last `count` messages, oldest first; with `before`, those before that one.
      */
-open func history(count: UInt32, before: String?, cancel: CoreCancel?)async throws  -> [CoreHistoryMessage]  {
+open func history(count: UInt32, before: String?, cancel: CoreCancel)async throws  -> [CoreHistoryMessage]  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreconversation_history(
-                        self.uniffiCloneHandle(),FfiConverterUInt32.lower(count),FfiConverterOptionString.lower(before),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterUInt32.lower(count),FfiConverterOptionString.lower(before),FfiConverterTypeCoreCancel_lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
@@ -1873,12 +1873,12 @@ open func leave(cancel: CoreCancel?)async throws   {
     /**
      * Says that the network is another one: the socket is connected again now.
      */
-open func networkChanged(cancel: CoreCancel?)async throws   {
+open func networkChanged(cancel: CoreCancel)async throws   {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreconversation_network_changed(
-                        self.uniffiCloneHandle(),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreCancel_lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_void,
@@ -1892,12 +1892,12 @@ open func networkChanged(cancel: CoreCancel?)async throws   {
     /**
      * Opens another conversation of the same visitor, on the same socket.
      */
-open func newSession(cancel: CoreCancel?)async throws  -> CoreConversation  {
+open func newSession(cancel: CoreCancel)async throws  -> CoreConversation  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreconversation_new_session(
-                        self.uniffiCloneHandle(),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreCancel_lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_u64,
@@ -1942,12 +1942,12 @@ open func pause(cancel: CoreCancel?)async throws   {
     /**
      * Comes back after a `pause`.
      */
-open func resume(cancel: CoreCancel?)async throws   {
+open func resume(cancel: CoreCancel)async throws   {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreconversation_resume(
-                        self.uniffiCloneHandle(),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreCancel_lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_void,
@@ -1961,12 +1961,12 @@ open func resume(cancel: CoreCancel?)async throws   {
     /**
      * Says something: the service has taken it then.
      */
-open func send(text: String, deadlineMs: UInt64?, messageId: String?, cancel: CoreCancel?)async throws  -> CoreSent  {
+open func send(message: CoreMessage, cancel: CoreCancel)async throws  -> CoreSent  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreconversation_send(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(text),FfiConverterOptionUInt64.lower(deadlineMs),FfiConverterOptionString.lower(messageId),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreMessage_lower(message),FfiConverterTypeCoreCancel_lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
@@ -1980,12 +1980,12 @@ open func send(text: String, deadlineMs: UInt64?, messageId: String?, cancel: Co
     /**
      * Keeps a message in the client's store until the service has taken it: its id, once it is kept.
      */
-open func sendDurable(text: String, deadlineMs: UInt64?, messageId: String?, cancel: CoreCancel?)async throws  -> String  {
+open func sendDurable(message: CoreMessage, cancel: CoreCancel)async throws  -> String  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreconversation_send_durable(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(text),FfiConverterOptionUInt64.lower(deadlineMs),FfiConverterOptionString.lower(messageId),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreMessage_lower(message),FfiConverterTypeCoreCancel_lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
@@ -2023,16 +2023,12 @@ open func state() -> CoreState  {
     /**
      * Says something now, and hands on the reply piece by piece. What fails, the pieces tell.
      */
-open func stream(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64?, collectMs: UInt64?, messageId: String?) -> CorePieces  {
+open func stream(question: CoreQuestion) -> CorePieces  {
     return try!  FfiConverterTypeCorePieces_lift(try! rustCall() {
         uniffiCallStatus in
     uniffi_secondme_avatar_ffi_fn_method_coreconversation_stream(
             self.uniffiCloneHandle(),
-        FfiConverterString.lower(text),
-        FfiConverterOptionUInt64.lower(deadlineMs),
-        FfiConverterOptionUInt64.lower(firstPieceDeadlineMs),
-        FfiConverterOptionUInt64.lower(collectMs),
-        FfiConverterOptionString.lower(messageId),uniffiCallStatus
+        FfiConverterTypeCoreQuestion_lower(question),uniffiCallStatus
     )
 })
 }
@@ -4024,6 +4020,85 @@ public func FfiConverterTypeCoreLogRecord_lower(_ value: CoreLogRecord) -> RustB
 
 
 /**
+ * A message that waits for no reply.
+ */
+public struct CoreMessage: Equatable, Hashable {
+    /**
+     * What is said.
+     */
+    public let text: String
+    /**
+     * The time limit, in milliseconds.
+     */
+    public let deadlineMs: UInt64?
+    /**
+     * The id under which it goes out.
+     */
+    public let messageId: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What is said.
+         */text: String, 
+        /**
+         * The time limit, in milliseconds.
+         */deadlineMs: UInt64?, 
+        /**
+         * The id under which it goes out.
+         */messageId: String?) {
+        self.text = text
+        self.deadlineMs = deadlineMs
+        self.messageId = messageId
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension CoreMessage: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCoreMessage: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreMessage {
+        return
+            try CoreMessage(
+                text: FfiConverterString.read(from: &buf), 
+                deadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
+                messageId: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: CoreMessage, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.text, into: &buf)
+        FfiConverterOptionUInt64.write(value.deadlineMs, into: &buf)
+        FfiConverterOptionString.write(value.messageId, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreMessage_lift(_ buf: RustBuffer) throws -> CoreMessage {
+    return try FfiConverterTypeCoreMessage.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreMessage_lower(_ value: CoreMessage) -> RustBuffer {
+    return FfiConverterTypeCoreMessage.lower(value)
+}
+
+
+/**
  * A small text that the program keeps with a visitor.
  */
 public struct CoreNote: Equatable, Hashable {
@@ -4726,6 +4801,105 @@ public func FfiConverterTypeCorePiece_lift(_ buf: RustBuffer) throws -> CorePiec
 #endif
 public func FfiConverterTypeCorePiece_lower(_ value: CorePiece) -> RustBuffer {
     return FfiConverterTypeCorePiece.lower(value)
+}
+
+
+/**
+ * A message that waits for the reply.
+ */
+public struct CoreQuestion: Equatable, Hashable {
+    /**
+     * What is said.
+     */
+    public let text: String
+    /**
+     * The time limit for all of it, in milliseconds.
+     */
+    public let deadlineMs: UInt64?
+    /**
+     * How long the first piece may take, in milliseconds.
+     */
+    public let firstPieceDeadlineMs: UInt64?
+    /**
+     * The silence that ends the avatar's turn, in milliseconds: all its messages are waited for.
+     */
+    public let collectMs: UInt64?
+    /**
+     * The id under which it goes out.
+     */
+    public let messageId: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What is said.
+         */text: String, 
+        /**
+         * The time limit for all of it, in milliseconds.
+         */deadlineMs: UInt64?, 
+        /**
+         * How long the first piece may take, in milliseconds.
+         */firstPieceDeadlineMs: UInt64?, 
+        /**
+         * The silence that ends the avatar's turn, in milliseconds: all its messages are waited for.
+         */collectMs: UInt64?, 
+        /**
+         * The id under which it goes out.
+         */messageId: String?) {
+        self.text = text
+        self.deadlineMs = deadlineMs
+        self.firstPieceDeadlineMs = firstPieceDeadlineMs
+        self.collectMs = collectMs
+        self.messageId = messageId
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension CoreQuestion: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCoreQuestion: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreQuestion {
+        return
+            try CoreQuestion(
+                text: FfiConverterString.read(from: &buf), 
+                deadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
+                firstPieceDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
+                collectMs: FfiConverterOptionUInt64.read(from: &buf), 
+                messageId: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: CoreQuestion, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.text, into: &buf)
+        FfiConverterOptionUInt64.write(value.deadlineMs, into: &buf)
+        FfiConverterOptionUInt64.write(value.firstPieceDeadlineMs, into: &buf)
+        FfiConverterOptionUInt64.write(value.collectMs, into: &buf)
+        FfiConverterOptionString.write(value.messageId, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreQuestion_lift(_ buf: RustBuffer) throws -> CoreQuestion {
+    return try FfiConverterTypeCoreQuestion.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreQuestion_lower(_ value: CoreQuestion) -> RustBuffer {
+    return FfiConverterTypeCoreQuestion.lower(value)
 }
 
 
@@ -8701,10 +8875,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_advance_clock() != 19059) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_authenticate() != 29392) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_authenticate() != 45905) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_backup() != 31044) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_backup() != 28827) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_calls() != 43563) {
@@ -8713,25 +8887,25 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_events() != 19693) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_export() != 3123) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_export() != 37430) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_forget() != 56988) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_forget() != 14425) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_forget_idle() != 61572) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_forget_idle() != 39075) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_known() != 48300) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_known() != 6099) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_open() != 22095) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_open() != 54430) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_proxy() != 63959) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_recover() != 27232) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_recover() != 4211) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_set_api_key() != 63998) {
@@ -8746,25 +8920,25 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_tokens() != 18220) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_add_note() != 28710) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_add_note() != 50603) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_delete_note() != 54491) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_delete_note() != 21632) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_note() != 10979) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_note() != 32869) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_notes() != 58217) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_notes() != 2188) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_request() != 23621) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_request() != 11781) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_set_note() != 4447) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_set_note() != 25866) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask() != 7363) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask() != 49732) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_avatar_name() != 34270) {
@@ -8776,7 +8950,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_events() != 33602) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_history() != 49809) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_history() != 55962) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_key() != 55063) {
@@ -8785,10 +8959,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_leave() != 52833) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_network_changed() != 23356) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_network_changed() != 38563) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_new_session() != 2539) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_new_session() != 59403) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_opening() != 18321) {
@@ -8797,13 +8971,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_pause() != 19238) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_resume() != 54834) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_resume() != 47129) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send() != 55068) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send() != 34387) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send_durable() != 16168) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send_durable() != 59534) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_session_id() != 29102) {
@@ -8812,7 +8986,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_state() != 57855) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_stream() != 39601) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_stream() != 4626) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_tag() != 48032) {

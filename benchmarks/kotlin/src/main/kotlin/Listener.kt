@@ -1,6 +1,7 @@
 import kotlinx.coroutines.runBlocking
 import me.secondme.avatar.Visitor
 import me.secondme.avatar.listener.CoreBatch
+import me.secondme.avatar.listener.CoreCancel
 import me.secondme.avatar.listener.CoreClient
 import me.secondme.avatar.listener.CoreEventKind
 import me.secondme.avatar.listener.CoreListener
@@ -17,7 +18,7 @@ fun throughListener(server: Server, replies: Int): Duration = runBlocking {
     var started: TimeSource.Monotonic.ValueTimeMark? = null
     var heard = 0
     val done = CountDownLatch(1)
-    client.open(CoreVisitor(Visitor.forUser("bench", "frames").id, null, null, null), null, null)
+    client.open(CoreVisitor(Visitor.forUser("bench", "frames").id, null, null, null), null, CoreCancel())
     client.listen(
         object : CoreListener {
             override fun onEvent(event: CoreBatch) {

@@ -4,6 +4,8 @@ import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 import me.secondme.avatar.core.CoreConversation
+import me.secondme.avatar.core.CoreMessage
+import me.secondme.avatar.core.CoreQuestion
 import kotlin.time.Duration
 
 /**
@@ -108,9 +110,7 @@ public class Conversation internal constructor(core: CoreConversation, private v
         collect: Duration? = null,
         messageId: String? = null,
     ): Reply = held.await { core, cancel ->
-        val firstPiece = firstPieceDeadline?.toMs("firstPieceDeadline")
-        val id = messageId?.whole("message id")
-        core.ask(text.whole(), deadline?.toMs(), firstPiece, collect?.toMs("collect"), id, cancel)
+        core.ask(question(text, deadline, firstPieceDeadline, collect, messageId), cancel)
     }.toReply()
 
     /**
@@ -124,11 +124,7 @@ public class Conversation internal constructor(core: CoreConversation, private v
         collect: Duration? = null,
         messageId: String? = null,
     ): ReplyStream = ReplyStream {
-        held.call {
-            val firstPiece = firstPieceDeadline?.toMs("firstPieceDeadline")
-            val id = messageId?.whole("message id")
-            it.stream(text.whole(), deadline?.toMs(), firstPiece, collect?.toMs("collect"), id)
-        }
+        held.call { it.stream(question(text, deadline, firstPieceDeadline, collect, messageId)) }
     }
 
     /**
@@ -138,7 +134,7 @@ public class Conversation internal constructor(core: CoreConversation, private v
      */
     public suspend fun send(text: String, deadline: Duration? = null, messageId: String? = null): Sent =
         held.await { core, cancel ->
-            core.send(text.whole(), deadline?.toMs(), messageId?.whole("message id"), cancel)
+            core.send(message(text, deadline, messageId), cancel)
         }.toSent()
 
     /**
@@ -148,7 +144,7 @@ public class Conversation internal constructor(core: CoreConversation, private v
      */
     public suspend fun sendDurable(text: String, deadline: Duration? = null, messageId: String? = null): String =
         held.await { core, cancel ->
-            core.sendDurable(text.whole(), deadline?.toMs(), messageId?.whole("message id"), cancel)
+            core.sendDurable(message(text, deadline, messageId), cancel)
         }
 
     /** The last [count] messages (1 to 1000), oldest first; with [before], those before that [HistoryMessage.seqId]. */
@@ -198,3 +194,15 @@ public class Conversation internal constructor(core: CoreConversation, private v
 
     override fun toString(): String = "Conversation($visitorId, $state)"
 }
+
+private fun question(text: String, deadline: Duration?, firstPiece: Duration?, collect: Duration?, id: String?) =
+    CoreQuestion(
+        text = text.whole(),
+        deadlineMs = deadline?.toMs(),
+        firstPieceDeadlineMs = firstPiece?.toMs("firstPieceDeadline"),
+        collectMs = collect?.toMs("collect"),
+        messageId = id?.whole("message id"),
+    )
+
+private fun message(text: String, deadline: Duration?, id: String?) =
+    CoreMessage(text.whole(), deadline?.toMs(), id?.whole("message id"))

@@ -920,27 +920,27 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_advance_clock(`ptr`: Long,`byMs`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_authenticate(`ptr`: Long,`visitor`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_authenticate(`ptr`: Long,`visitor`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`cancel`: Long,
     ): Long
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_backup(`ptr`: Long,`path`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_backup(`ptr`: Long,`path`: RustBuffer.ByValue,`cancel`: Long,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_calls(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_events(`ptr`: Long,`raw`: Byte,uniffi_out_err: UniffiRustCallStatus,
     ): Long
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_export(`ptr`: Long,`visitor`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_export(`ptr`: Long,`visitor`: RustBuffer.ByValue,`cancel`: Long,
     ): Long
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_forget(`ptr`: Long,`visitor`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_forget(`ptr`: Long,`visitor`: RustBuffer.ByValue,`cancel`: Long,
     ): Long
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_forget_idle(`ptr`: Long,`longerThanMs`: Long,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_forget_idle(`ptr`: Long,`longerThanMs`: Long,`cancel`: Long,
     ): Long
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_known(`ptr`: Long,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_known(`ptr`: Long,`cancel`: Long,
     ): Long
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_open(`ptr`: Long,`visitor`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_open(`ptr`: Long,`visitor`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`cancel`: Long,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_proxy(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_recover(`ptr`: Long,`all`: Byte,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_recover(`ptr`: Long,`all`: Byte,`cancel`: Long,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_set_api_key(`ptr`: Long,`apiKey`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
@@ -950,23 +950,23 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_tokens(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_add_note(`ptr`: Long,`visitor`: RustBuffer.ByValue,`key`: RustBuffer.ByValue,`text`: RustBuffer.ByValue,`lifetimeMs`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_add_note(`ptr`: Long,`visitor`: RustBuffer.ByValue,`key`: RustBuffer.ByValue,`text`: RustBuffer.ByValue,`lifetimeMs`: RustBuffer.ByValue,`cancel`: Long,
     ): Long
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_delete_note(`ptr`: Long,`visitor`: RustBuffer.ByValue,`key`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_delete_note(`ptr`: Long,`visitor`: RustBuffer.ByValue,`key`: RustBuffer.ByValue,`cancel`: Long,
     ): Long
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_note(`ptr`: Long,`visitor`: RustBuffer.ByValue,`key`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_note(`ptr`: Long,`visitor`: RustBuffer.ByValue,`key`: RustBuffer.ByValue,`cancel`: Long,
     ): Long
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_notes(`ptr`: Long,`prefix`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_notes(`ptr`: Long,`prefix`: RustBuffer.ByValue,`cancel`: Long,
     ): Long
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_request(`ptr`: Long,`method`: RustBuffer.ByValue,`path`: RustBuffer.ByValue,`body`: RustBuffer.ByValue,`visitor`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_request(`ptr`: Long,`method`: RustBuffer.ByValue,`path`: RustBuffer.ByValue,`body`: RustBuffer.ByValue,`visitor`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`cancel`: Long,
     ): Long
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_set_note(`ptr`: Long,`visitor`: RustBuffer.ByValue,`key`: RustBuffer.ByValue,`text`: RustBuffer.ByValue,`lifetimeMs`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_set_note(`ptr`: Long,`visitor`: RustBuffer.ByValue,`key`: RustBuffer.ByValue,`text`: RustBuffer.ByValue,`lifetimeMs`: RustBuffer.ByValue,`cancel`: Long,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_clone_coreconversation(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_free_coreconversation(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_ask(`ptr`: Long,`text`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`firstPieceDeadlineMs`: RustBuffer.ByValue,`collectMs`: RustBuffer.ByValue,`messageId`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_ask(`ptr`: Long,`question`: RustBuffer.ByValue,`cancel`: Long,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_avatar_name(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -974,31 +974,31 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_events(`ptr`: Long,`raw`: Byte,uniffi_out_err: UniffiRustCallStatus,
     ): Long
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_history(`ptr`: Long,`count`: Int,`before`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_history(`ptr`: Long,`count`: Int,`before`: RustBuffer.ByValue,`cancel`: Long,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_key(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Int
     external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_leave(`ptr`: Long,`cancel`: RustBuffer.ByValue,
     ): Long
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_network_changed(`ptr`: Long,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_network_changed(`ptr`: Long,`cancel`: Long,
     ): Long
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_new_session(`ptr`: Long,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_new_session(`ptr`: Long,`cancel`: Long,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_opening(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_pause(`ptr`: Long,`cancel`: RustBuffer.ByValue,
     ): Long
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_resume(`ptr`: Long,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_resume(`ptr`: Long,`cancel`: Long,
     ): Long
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_send(`ptr`: Long,`text`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`messageId`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_send(`ptr`: Long,`message`: RustBuffer.ByValue,`cancel`: Long,
     ): Long
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_send_durable(`ptr`: Long,`text`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`messageId`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_send_durable(`ptr`: Long,`message`: RustBuffer.ByValue,`cancel`: Long,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_session_id(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_state(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_stream(`ptr`: Long,`text`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`firstPieceDeadlineMs`: RustBuffer.ByValue,`collectMs`: RustBuffer.ByValue,`messageId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_stream(`ptr`: Long,`question`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_tag(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1235,10 +1235,10 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_advance_clock() and 0xFFFF) != 19059) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_authenticate() and 0xFFFF) != 29392) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_authenticate() and 0xFFFF) != 45905) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_backup() and 0xFFFF) != 31044) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_backup() and 0xFFFF) != 28827) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_calls() and 0xFFFF) != 43563) {
@@ -1247,25 +1247,25 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_events() and 0xFFFF) != 19693) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_export() and 0xFFFF) != 3123) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_export() and 0xFFFF) != 37430) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_forget() and 0xFFFF) != 56988) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_forget() and 0xFFFF) != 14425) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_forget_idle() and 0xFFFF) != 61572) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_forget_idle() and 0xFFFF) != 39075) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_known() and 0xFFFF) != 48300) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_known() and 0xFFFF) != 6099) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_open() and 0xFFFF) != 22095) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_open() and 0xFFFF) != 54430) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_proxy() and 0xFFFF) != 63959) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_recover() and 0xFFFF) != 27232) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_recover() and 0xFFFF) != 4211) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_set_api_key() and 0xFFFF) != 63998) {
@@ -1280,25 +1280,25 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_tokens() and 0xFFFF) != 18220) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_add_note() and 0xFFFF) != 28710) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_add_note() and 0xFFFF) != 50603) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_delete_note() and 0xFFFF) != 54491) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_delete_note() and 0xFFFF) != 21632) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_note() and 0xFFFF) != 10979) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_note() and 0xFFFF) != 32869) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_notes() and 0xFFFF) != 58217) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_notes() and 0xFFFF) != 2188) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_request() and 0xFFFF) != 23621) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_request() and 0xFFFF) != 11781) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_set_note() and 0xFFFF) != 4447) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_set_note() and 0xFFFF) != 25866) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask() and 0xFFFF) != 7363) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask() and 0xFFFF) != 49732) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_avatar_name() and 0xFFFF) != 34270) {
@@ -1310,7 +1310,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_events() and 0xFFFF) != 33602) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_history() and 0xFFFF) != 49809) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_history() and 0xFFFF) != 55962) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_key() and 0xFFFF) != 55063) {
@@ -1319,10 +1319,10 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_leave() and 0xFFFF) != 52833) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_network_changed() and 0xFFFF) != 23356) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_network_changed() and 0xFFFF) != 38563) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_new_session() and 0xFFFF) != 2539) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_new_session() and 0xFFFF) != 59403) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_opening() and 0xFFFF) != 18321) {
@@ -1331,13 +1331,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_pause() and 0xFFFF) != 19238) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_resume() and 0xFFFF) != 54834) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_resume() and 0xFFFF) != 47129) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send() and 0xFFFF) != 55068) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send() and 0xFFFF) != 34387) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send_durable() and 0xFFFF) != 16168) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send_durable() and 0xFFFF) != 59534) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_session_id() and 0xFFFF) != 29102) {
@@ -1346,7 +1346,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_state() and 0xFFFF) != 57855) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_stream() and 0xFFFF) != 39601) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_stream() and 0xFFFF) != 4626) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_tag() and 0xFFFF) != 48032) {
@@ -2562,12 +2562,12 @@ internal interface CoreClientInterface {
     /**
      * Gets a visitor's credentials, as JSON.
      */
-    suspend fun `authenticate`(`visitor`: CoreVisitor, `deadlineMs`: kotlin.ULong?, `cancel`: CoreCancel?): kotlin.String
+    suspend fun `authenticate`(`visitor`: CoreVisitor, `deadlineMs`: kotlin.ULong?, `cancel`: CoreCancel): kotlin.String
 
     /**
      * Copies the store to a new file while it is in use.
      */
-    suspend fun `backup`(`path`: kotlin.String, `cancel`: CoreCancel?)
+    suspend fun `backup`(`path`: kotlin.String, `cancel`: CoreCancel)
 
     /**
      * Reports of calls, if the options want them.
@@ -2582,27 +2582,27 @@ internal interface CoreClientInterface {
     /**
      * Returns everything that the store holds of this visitor, as JSON.
      */
-    suspend fun `export`(`visitor`: CoreVisitor, `cancel`: CoreCancel?): kotlin.String
+    suspend fun `export`(`visitor`: CoreVisitor, `cancel`: CoreCancel): kotlin.String
 
     /**
      * Deletes everything that the store holds of this visitor.
      */
-    suspend fun `forget`(`visitor`: CoreVisitor, `cancel`: CoreCancel?)
+    suspend fun `forget`(`visitor`: CoreVisitor, `cancel`: CoreCancel)
 
     /**
      * Forgets the visitors of whom nothing was written for longer than this, and counts them.
      */
-    suspend fun `forgetIdle`(`longerThanMs`: kotlin.ULong, `cancel`: CoreCancel?): kotlin.ULong
+    suspend fun `forgetIdle`(`longerThanMs`: kotlin.ULong, `cancel`: CoreCancel): kotlin.ULong
 
     /**
      * The visitors that the store knows.
      */
-    suspend fun `known`(`cancel`: CoreCancel?): List<CoreVisitor>
+    suspend fun `known`(`cancel`: CoreCancel): List<CoreVisitor>
 
     /**
      * Opens the conversation of this visitor.
      */
-    suspend fun `open`(`visitor`: CoreVisitor, `deadlineMs`: kotlin.ULong?, `cancel`: CoreCancel?): CoreConversation
+    suspend fun `open`(`visitor`: CoreVisitor, `deadlineMs`: kotlin.ULong?, `cancel`: CoreCancel): CoreConversation
 
     /**
      * Host and port of the proxy, if there is one.
@@ -2613,7 +2613,7 @@ internal interface CoreClientInterface {
      * Takes up what earlier processes left behind in the store: the ids of those to whom something is still to be
      * said, with `all` of every visitor who has a session.
      */
-    suspend fun `recover`(`all`: kotlin.Boolean, `cancel`: CoreCancel?): List<kotlin.String>
+    suspend fun `recover`(`all`: kotlin.Boolean, `cancel`: CoreCancel): List<kotlin.String>
 
     /**
      * Replaces the key by another one of the same avatar.
@@ -2639,32 +2639,32 @@ internal interface CoreClientInterface {
     /**
      * Writes a note, unless there is one under this key. Returns whether it was written.
      */
-    suspend fun `addNote`(`visitor`: CoreVisitor, `key`: kotlin.String, `text`: kotlin.String, `lifetimeMs`: kotlin.ULong?, `cancel`: CoreCancel?): kotlin.Boolean
+    suspend fun `addNote`(`visitor`: CoreVisitor, `key`: kotlin.String, `text`: kotlin.String, `lifetimeMs`: kotlin.ULong?, `cancel`: CoreCancel): kotlin.Boolean
 
     /**
      * Deletes the visitor's note under this key. Returns whether there was one.
      */
-    suspend fun `deleteNote`(`visitor`: CoreVisitor, `key`: kotlin.String, `cancel`: CoreCancel?): kotlin.Boolean
+    suspend fun `deleteNote`(`visitor`: CoreVisitor, `key`: kotlin.String, `cancel`: CoreCancel): kotlin.Boolean
 
     /**
      * The text of the visitor's note under this key, if there is one.
      */
-    suspend fun `note`(`visitor`: CoreVisitor, `key`: kotlin.String, `cancel`: CoreCancel?): kotlin.String?
+    suspend fun `note`(`visitor`: CoreVisitor, `key`: kotlin.String, `cancel`: CoreCancel): kotlin.String?
 
     /**
      * The notes of all visitors whose keys begin so, the oldest first.
      */
-    suspend fun `notes`(`prefix`: kotlin.String, `cancel`: CoreCancel?): List<CoreNote>
+    suspend fun `notes`(`prefix`: kotlin.String, `cancel`: CoreCancel): List<CoreNote>
 
     /**
      * Makes a call of the service that the library does not know. Returns the answer's `data` as JSON.
      */
-    suspend fun `request`(`method`: kotlin.String, `path`: kotlin.String, `body`: kotlin.String?, `visitor`: CoreVisitor?, `deadlineMs`: kotlin.ULong?, `cancel`: CoreCancel?): kotlin.String
+    suspend fun `request`(`method`: kotlin.String, `path`: kotlin.String, `body`: kotlin.String?, `visitor`: CoreVisitor?, `deadlineMs`: kotlin.ULong?, `cancel`: CoreCancel): kotlin.String
 
     /**
      * Writes a note, in place of the one under this key.
      */
-    suspend fun `setNote`(`visitor`: CoreVisitor, `key`: kotlin.String, `text`: kotlin.String, `lifetimeMs`: kotlin.ULong?, `cancel`: CoreCancel?)
+    suspend fun `setNote`(`visitor`: CoreVisitor, `key`: kotlin.String, `text`: kotlin.String, `lifetimeMs`: kotlin.ULong?, `cancel`: CoreCancel)
 
     companion object
 }
@@ -2807,7 +2807,7 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `authenticate`(`visitor`: CoreVisitor, `deadlineMs`: kotlin.ULong?, `cancel`: CoreCancel?) : kotlin.String {
+    override suspend fun `authenticate`(`visitor`: CoreVisitor, `deadlineMs`: kotlin.ULong?, `cancel`: CoreCancel) : kotlin.String {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_authenticate(
@@ -2815,7 +2815,7 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
 
         FfiConverterTypeCoreVisitor.lower(`visitor`),
         FfiConverterOptionalULong.lower(`deadlineMs`),
-        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+        FfiConverterTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
@@ -2834,14 +2834,14 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `backup`(`path`: kotlin.String, `cancel`: CoreCancel?) {
+    override suspend fun `backup`(`path`: kotlin.String, `cancel`: CoreCancel) {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_backup(
                 uniffiHandle,
 
         FfiConverterString.lower(`path`),
-        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+        FfiConverterTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_void(future, callback, continuation) },
@@ -2894,14 +2894,14 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `export`(`visitor`: CoreVisitor, `cancel`: CoreCancel?) : kotlin.String {
+    override suspend fun `export`(`visitor`: CoreVisitor, `cancel`: CoreCancel) : kotlin.String {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_export(
                 uniffiHandle,
 
         FfiConverterTypeCoreVisitor.lower(`visitor`),
-        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+        FfiConverterTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
@@ -2920,14 +2920,14 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `forget`(`visitor`: CoreVisitor, `cancel`: CoreCancel?) {
+    override suspend fun `forget`(`visitor`: CoreVisitor, `cancel`: CoreCancel) {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_forget(
                 uniffiHandle,
 
         FfiConverterTypeCoreVisitor.lower(`visitor`),
-        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+        FfiConverterTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_void(future, callback, continuation) },
@@ -2947,14 +2947,14 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `forgetIdle`(`longerThanMs`: kotlin.ULong, `cancel`: CoreCancel?) : kotlin.ULong {
+    override suspend fun `forgetIdle`(`longerThanMs`: kotlin.ULong, `cancel`: CoreCancel) : kotlin.ULong {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_forget_idle(
                 uniffiHandle,
 
         FfiConverterULong.lower(`longerThanMs`),
-        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+        FfiConverterTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_u64(future, callback, continuation) },
@@ -2973,13 +2973,13 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `known`(`cancel`: CoreCancel?) : List<CoreVisitor> {
+    override suspend fun `known`(`cancel`: CoreCancel) : List<CoreVisitor> {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_known(
                 uniffiHandle,
 
-        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+        FfiConverterTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
@@ -2998,7 +2998,7 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `open`(`visitor`: CoreVisitor, `deadlineMs`: kotlin.ULong?, `cancel`: CoreCancel?) : CoreConversation {
+    override suspend fun `open`(`visitor`: CoreVisitor, `deadlineMs`: kotlin.ULong?, `cancel`: CoreCancel) : CoreConversation {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_open(
@@ -3006,7 +3006,7 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
 
         FfiConverterTypeCoreVisitor.lower(`visitor`),
         FfiConverterOptionalULong.lower(`deadlineMs`),
-        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+        FfiConverterTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_u64(future, callback, continuation) },
@@ -3042,14 +3042,14 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `recover`(`all`: kotlin.Boolean, `cancel`: CoreCancel?) : List<kotlin.String> {
+    override suspend fun `recover`(`all`: kotlin.Boolean, `cancel`: CoreCancel) : List<kotlin.String> {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_recover(
                 uniffiHandle,
 
         FfiConverterBoolean.lower(`all`),
-        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+        FfiConverterTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
@@ -3145,7 +3145,7 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `addNote`(`visitor`: CoreVisitor, `key`: kotlin.String, `text`: kotlin.String, `lifetimeMs`: kotlin.ULong?, `cancel`: CoreCancel?) : kotlin.Boolean {
+    override suspend fun `addNote`(`visitor`: CoreVisitor, `key`: kotlin.String, `text`: kotlin.String, `lifetimeMs`: kotlin.ULong?, `cancel`: CoreCancel) : kotlin.Boolean {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_add_note(
@@ -3155,7 +3155,7 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
         FfiConverterString.lower(`key`),
         FfiConverterString.lower(`text`),
         FfiConverterOptionalULong.lower(`lifetimeMs`),
-        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+        FfiConverterTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_i8(future, callback, continuation) },
@@ -3174,7 +3174,7 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `deleteNote`(`visitor`: CoreVisitor, `key`: kotlin.String, `cancel`: CoreCancel?) : kotlin.Boolean {
+    override suspend fun `deleteNote`(`visitor`: CoreVisitor, `key`: kotlin.String, `cancel`: CoreCancel) : kotlin.Boolean {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_delete_note(
@@ -3182,7 +3182,7 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
 
         FfiConverterTypeCoreVisitor.lower(`visitor`),
         FfiConverterString.lower(`key`),
-        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+        FfiConverterTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_i8(future, callback, continuation) },
@@ -3201,7 +3201,7 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `note`(`visitor`: CoreVisitor, `key`: kotlin.String, `cancel`: CoreCancel?) : kotlin.String? {
+    override suspend fun `note`(`visitor`: CoreVisitor, `key`: kotlin.String, `cancel`: CoreCancel) : kotlin.String? {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_note(
@@ -3209,7 +3209,7 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
 
         FfiConverterTypeCoreVisitor.lower(`visitor`),
         FfiConverterString.lower(`key`),
-        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+        FfiConverterTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
@@ -3228,14 +3228,14 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `notes`(`prefix`: kotlin.String, `cancel`: CoreCancel?) : List<CoreNote> {
+    override suspend fun `notes`(`prefix`: kotlin.String, `cancel`: CoreCancel) : List<CoreNote> {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_notes(
                 uniffiHandle,
 
         FfiConverterString.lower(`prefix`),
-        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+        FfiConverterTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
@@ -3254,7 +3254,7 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `request`(`method`: kotlin.String, `path`: kotlin.String, `body`: kotlin.String?, `visitor`: CoreVisitor?, `deadlineMs`: kotlin.ULong?, `cancel`: CoreCancel?) : kotlin.String {
+    override suspend fun `request`(`method`: kotlin.String, `path`: kotlin.String, `body`: kotlin.String?, `visitor`: CoreVisitor?, `deadlineMs`: kotlin.ULong?, `cancel`: CoreCancel) : kotlin.String {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_request(
@@ -3265,7 +3265,7 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
         FfiConverterOptionalString.lower(`body`),
         FfiConverterOptionalTypeCoreVisitor.lower(`visitor`),
         FfiConverterOptionalULong.lower(`deadlineMs`),
-        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+        FfiConverterTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
@@ -3284,7 +3284,7 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `setNote`(`visitor`: CoreVisitor, `key`: kotlin.String, `text`: kotlin.String, `lifetimeMs`: kotlin.ULong?, `cancel`: CoreCancel?) {
+    override suspend fun `setNote`(`visitor`: CoreVisitor, `key`: kotlin.String, `text`: kotlin.String, `lifetimeMs`: kotlin.ULong?, `cancel`: CoreCancel) {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_set_note(
@@ -3294,7 +3294,7 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
         FfiConverterString.lower(`key`),
         FfiConverterString.lower(`text`),
         FfiConverterOptionalULong.lower(`lifetimeMs`),
-        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+        FfiConverterTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_void(future, callback, continuation) },
@@ -3514,7 +3514,7 @@ internal interface CoreConversationInterface {
     /**
      * Says something and waits for the whole reply.
      */
-    suspend fun `ask`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `firstPieceDeadlineMs`: kotlin.ULong?, `collectMs`: kotlin.ULong?, `messageId`: kotlin.String?, `cancel`: CoreCancel?): CoreReply
+    suspend fun `ask`(`question`: CoreQuestion, `cancel`: CoreCancel): CoreReply
 
     /**
      * The avatar's name; may be empty.
@@ -3534,7 +3534,7 @@ internal interface CoreConversationInterface {
     /**
      * The last `count` messages, oldest first; with `before`, those before that one.
      */
-    suspend fun `history`(`count`: kotlin.UInt, `before`: kotlin.String?, `cancel`: CoreCancel?): List<CoreHistoryMessage>
+    suspend fun `history`(`count`: kotlin.UInt, `before`: kotlin.String?, `cancel`: CoreCancel): List<CoreHistoryMessage>
 
     /**
      * Which one of the visitor's conversations. The first is 0.
@@ -3549,12 +3549,12 @@ internal interface CoreConversationInterface {
     /**
      * Says that the network is another one: the socket is connected again now.
      */
-    suspend fun `networkChanged`(`cancel`: CoreCancel?)
+    suspend fun `networkChanged`(`cancel`: CoreCancel)
 
     /**
      * Opens another conversation of the same visitor, on the same socket.
      */
-    suspend fun `newSession`(`cancel`: CoreCancel?): CoreConversation
+    suspend fun `newSession`(`cancel`: CoreCancel): CoreConversation
 
     /**
      * The avatar's opening line; may be empty.
@@ -3569,17 +3569,17 @@ internal interface CoreConversationInterface {
     /**
      * Comes back after a `pause`.
      */
-    suspend fun `resume`(`cancel`: CoreCancel?)
+    suspend fun `resume`(`cancel`: CoreCancel)
 
     /**
      * Says something: the service has taken it then.
      */
-    suspend fun `send`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `messageId`: kotlin.String?, `cancel`: CoreCancel?): CoreSent
+    suspend fun `send`(`message`: CoreMessage, `cancel`: CoreCancel): CoreSent
 
     /**
      * Keeps a message in the client's store until the service has taken it: its id, once it is kept.
      */
-    suspend fun `sendDurable`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `messageId`: kotlin.String?, `cancel`: CoreCancel?): kotlin.String
+    suspend fun `sendDurable`(`message`: CoreMessage, `cancel`: CoreCancel): kotlin.String
 
     /**
      * The session's id on the service.
@@ -3594,7 +3594,7 @@ internal interface CoreConversationInterface {
     /**
      * Says something now, and hands on the reply piece by piece. What fails, the pieces tell.
      */
-    fun `stream`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `firstPieceDeadlineMs`: kotlin.ULong?, `collectMs`: kotlin.ULong?, `messageId`: kotlin.String?): CorePieces
+    fun `stream`(`question`: CoreQuestion): CorePieces
 
     /**
      * The visitor's tag.
@@ -3724,18 +3724,14 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `ask`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `firstPieceDeadlineMs`: kotlin.ULong?, `collectMs`: kotlin.ULong?, `messageId`: kotlin.String?, `cancel`: CoreCancel?) : CoreReply {
+    override suspend fun `ask`(`question`: CoreQuestion, `cancel`: CoreCancel) : CoreReply {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreconversation_ask(
                 uniffiHandle,
 
-        FfiConverterString.lower(`text`),
-        FfiConverterOptionalULong.lower(`deadlineMs`),
-        FfiConverterOptionalULong.lower(`firstPieceDeadlineMs`),
-        FfiConverterOptionalULong.lower(`collectMs`),
-        FfiConverterOptionalString.lower(`messageId`),
-        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+        FfiConverterTypeCoreQuestion.lower(`question`),
+        FfiConverterTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
@@ -3813,7 +3809,7 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `history`(`count`: kotlin.UInt, `before`: kotlin.String?, `cancel`: CoreCancel?) : List<CoreHistoryMessage> {
+    override suspend fun `history`(`count`: kotlin.UInt, `before`: kotlin.String?, `cancel`: CoreCancel) : List<CoreHistoryMessage> {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreconversation_history(
@@ -3821,7 +3817,7 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
 
         FfiConverterUInt.lower(`count`),
         FfiConverterOptionalString.lower(`before`),
-        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+        FfiConverterTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
@@ -3882,13 +3878,13 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `networkChanged`(`cancel`: CoreCancel?) {
+    override suspend fun `networkChanged`(`cancel`: CoreCancel) {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreconversation_network_changed(
                 uniffiHandle,
 
-        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+        FfiConverterTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_void(future, callback, continuation) },
@@ -3908,13 +3904,13 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `newSession`(`cancel`: CoreCancel?) : CoreConversation {
+    override suspend fun `newSession`(`cancel`: CoreCancel) : CoreConversation {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreconversation_new_session(
                 uniffiHandle,
 
-        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+        FfiConverterTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_u64(future, callback, continuation) },
@@ -3975,13 +3971,13 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `resume`(`cancel`: CoreCancel?) {
+    override suspend fun `resume`(`cancel`: CoreCancel) {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreconversation_resume(
                 uniffiHandle,
 
-        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+        FfiConverterTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_void(future, callback, continuation) },
@@ -4001,16 +3997,14 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `send`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `messageId`: kotlin.String?, `cancel`: CoreCancel?) : CoreSent {
+    override suspend fun `send`(`message`: CoreMessage, `cancel`: CoreCancel) : CoreSent {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreconversation_send(
                 uniffiHandle,
 
-        FfiConverterString.lower(`text`),
-        FfiConverterOptionalULong.lower(`deadlineMs`),
-        FfiConverterOptionalString.lower(`messageId`),
-        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+        FfiConverterTypeCoreMessage.lower(`message`),
+        FfiConverterTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
@@ -4029,16 +4023,14 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `sendDurable`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `messageId`: kotlin.String?, `cancel`: CoreCancel?) : kotlin.String {
+    override suspend fun `sendDurable`(`message`: CoreMessage, `cancel`: CoreCancel) : kotlin.String {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreconversation_send_durable(
                 uniffiHandle,
 
-        FfiConverterString.lower(`text`),
-        FfiConverterOptionalULong.lower(`deadlineMs`),
-        FfiConverterOptionalString.lower(`messageId`),
-        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+        FfiConverterTypeCoreMessage.lower(`message`),
+        FfiConverterTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
@@ -4086,18 +4078,14 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
 
     /**
      * Says something now, and hands on the reply piece by piece. What fails, the pieces tell.
-     */override fun `stream`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `firstPieceDeadlineMs`: kotlin.ULong?, `collectMs`: kotlin.ULong?, `messageId`: kotlin.String?): CorePieces {
+     */override fun `stream`(`question`: CoreQuestion): CorePieces {
             return FfiConverterTypeCorePieces.lift(
     callWithHandle {
     uniffiRustCall() { _status ->
     UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreconversation_stream(
         it,
 
-        FfiConverterString.lower(`text`),
-        FfiConverterOptionalULong.lower(`deadlineMs`),
-        FfiConverterOptionalULong.lower(`firstPieceDeadlineMs`),
-        FfiConverterOptionalULong.lower(`collectMs`),
-        FfiConverterOptionalString.lower(`messageId`),_status)
+        FfiConverterTypeCoreQuestion.lower(`question`),_status)
 }
     }
     )
@@ -6557,6 +6545,61 @@ internal object FfiConverterTypeCoreLogRecord: FfiConverterRustBuffer<CoreLogRec
 
 
 /**
+ * A message that waits for no reply.
+ */
+internal data class CoreMessage (
+    /**
+     * What is said.
+     */
+    val `text`: kotlin.String
+    ,
+    /**
+     * The time limit, in milliseconds.
+     */
+    val `deadlineMs`: kotlin.ULong?
+    ,
+    /**
+     * The id under which it goes out.
+     */
+    val `messageId`: kotlin.String?
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+internal object FfiConverterTypeCoreMessage: FfiConverterRustBuffer<CoreMessage> {
+    override fun read(buf: ByteBuffer): CoreMessage {
+        return CoreMessage(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: CoreMessage) = (
+            FfiConverterString.allocationSize(value.`text`) +
+            FfiConverterOptionalULong.allocationSize(value.`deadlineMs`) +
+            FfiConverterOptionalString.allocationSize(value.`messageId`)
+    )
+
+    override fun write(value: CoreMessage, buf: ByteBuffer) {
+            FfiConverterString.write(value.`text`, buf)
+            FfiConverterOptionalULong.write(value.`deadlineMs`, buf)
+            FfiConverterOptionalString.write(value.`messageId`, buf)
+    }
+}
+
+
+
+/**
  * A small text that the program keeps with a visitor.
  */
 internal data class CoreNote (
@@ -7108,6 +7151,77 @@ internal object FfiConverterTypeCorePiece: FfiConverterRustBuffer<CorePiece> {
     override fun write(value: CorePiece, buf: ByteBuffer) {
             FfiConverterTypeCoreAuthor.write(value.`author`, buf)
             FfiConverterString.write(value.`text`, buf)
+    }
+}
+
+
+
+/**
+ * A message that waits for the reply.
+ */
+internal data class CoreQuestion (
+    /**
+     * What is said.
+     */
+    val `text`: kotlin.String
+    ,
+    /**
+     * The time limit for all of it, in milliseconds.
+     */
+    val `deadlineMs`: kotlin.ULong?
+    ,
+    /**
+     * How long the first piece may take, in milliseconds.
+     */
+    val `firstPieceDeadlineMs`: kotlin.ULong?
+    ,
+    /**
+     * The silence that ends the avatar's turn, in milliseconds: all its messages are waited for.
+     */
+    val `collectMs`: kotlin.ULong?
+    ,
+    /**
+     * The id under which it goes out.
+     */
+    val `messageId`: kotlin.String?
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+internal object FfiConverterTypeCoreQuestion: FfiConverterRustBuffer<CoreQuestion> {
+    override fun read(buf: ByteBuffer): CoreQuestion {
+        return CoreQuestion(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: CoreQuestion) = (
+            FfiConverterString.allocationSize(value.`text`) +
+            FfiConverterOptionalULong.allocationSize(value.`deadlineMs`) +
+            FfiConverterOptionalULong.allocationSize(value.`firstPieceDeadlineMs`) +
+            FfiConverterOptionalULong.allocationSize(value.`collectMs`) +
+            FfiConverterOptionalString.allocationSize(value.`messageId`)
+    )
+
+    override fun write(value: CoreQuestion, buf: ByteBuffer) {
+            FfiConverterString.write(value.`text`, buf)
+            FfiConverterOptionalULong.write(value.`deadlineMs`, buf)
+            FfiConverterOptionalULong.write(value.`firstPieceDeadlineMs`, buf)
+            FfiConverterOptionalULong.write(value.`collectMs`, buf)
+            FfiConverterOptionalString.write(value.`messageId`, buf)
     }
 }
 
