@@ -303,7 +303,7 @@ impl ClientInner {
             store_writer.claim(id.clone());
         }
         let handle = VisitorHandle::new(machine, env.clock.clone(), self.begin_driver.clone(), reserved);
-        handle.lock().is_shared = env.router.is_some();
+        handle.lock().sharing = env.router.as_ref().map(|_| Box::default()).into();
         visitors.begin(&env, id, Arc::clone(&handle));
         drop(visitors);
         handle.begin();

@@ -332,8 +332,10 @@ impl Driver {
     /// Tells the processes that have the visitor open, and those that listen to all.
     fn tell_peers(&self, state: &mut VisitorState, events: &[Event]) {
         if let Some(router) = self.env.router.as_ref() {
-            let settled = router.tell(&state.attached, events, state.goes_on());
-            state.told = settled.or(state.told.take());
+            let settled = router.tell(state.attached(), events, state.goes_on());
+            if let Some(sharing) = state.sharing.as_mut() {
+                sharing.told = settled.or(sharing.told.take());
+            }
         }
     }
 

@@ -198,7 +198,7 @@ impl Router {
         }
         let Some(client) = self.client() else { return };
         let all: Vec<_> = client.lock().live().cloned().collect();
-        all.iter().for_each(|handle| handle.lock().attached.retain(|attached| attached != process));
+        all.iter().for_each(|handle| handle.lock().detach(process));
     }
 
     fn fail(&self, visitor: &VisitorId, call: u64, error: Error) {

@@ -2,6 +2,7 @@
 
 mod pending_answer;
 mod remote;
+mod sharing;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use tokio::sync::{Notify, oneshot};
 
 pub(crate) use self::pending_answer::PendingAnswer;
 pub(crate) use self::remote::Refused;
+use self::sharing::Sharing;
 use self::waiting::Kept;
 pub(crate) use self::waiting::{Waiting, Wanted, conversation_of, deadline_mut, says};
 use crate::clock::Clock;
@@ -27,7 +29,7 @@ use crate::events::Mailbox;
 use crate::message_id::new_message_id;
 use crate::peers::ProcessId;
 use crate::quota::QuotaPermit;
-use crate::routing::{IfShared, Remote, Settled};
+use crate::routing::{IfShared, Remote};
 
 /// Shared by the conversations, which give commands, and the driver, which carries out the outputs. The lock is
 /// held while the machine works, never across an await.
@@ -87,21 +89,12 @@ pub(crate) struct VisitorState {
     pub(crate) was_connected: bool,
     /// Another process has the visitor.
     pub(crate) remote: IfShared<Box<Remote>>,
-    /// The processes that have the visitor open, and are told of events.
-    pub(crate) attached: Vec<ProcessId>,
-    /// What they were told last.
-    pub(crate) told: Option<Settled>,
+    /// What it has more where processes share a store.
+    pub(crate) sharing: IfShared<Box<Sharing>>,
     /// How the first conversation closes, where that was asked for here.
     pub(crate) closes: Closes,
     /// A call of another process goes on there: what was saved last is from before it.
     pub(crate) hands_over: bool,
-    /// What became of the tickets of calls that were given to another process first, or are now.
-    tickets: BTreeMap<Ticket, Ticket>,
-    /// Other processes may take the visitor: what is under way is kept, to be given to the one that does.
-    pub(crate) is_shared: bool,
-    given: BTreeMap<Ticket, Kept>,
-    /// What a caller's ticket has more than the machine's: each machine of the visitor counts from the beginning.
-    beyond: u64,
 }
 
 /// What closing the first conversation means to the processes that have it open.
@@ -137,14 +130,9 @@ impl VisitorHandle {
                 rests: false,
                 was_connected: false,
                 remote: IfShared::default(),
-                attached: Vec::new(),
-                told: None,
+                sharing: IfShared::default(),
                 closes: Closes::default(),
                 hands_over: false,
-                tickets: BTreeMap::new(),
-                is_shared: false,
-                given: BTreeMap::new(),
-                beyond: 0,
             }),
             wake: Notify::new(),
             closed: Notify::new(),
@@ -218,17 +206,19 @@ impl VisitorHandle {
             return remote.give(now, wanted, waiting);
         }
         state.note_close(&wanted.command);
-        if state.is_shared && wanted.message_id.is_none() && says(&wanted.command) {
+        if state.sharing.is_some() && wanted.message_id.is_none() && says(&wanted.command) {
             wanted.message_id = Some(new_message_id()?);
         }
-        let kept = state.is_shared.then(|| Kept::new(now, &wanted));
+        let kept = state.sharing.is_some().then(|| Kept::new(now, &wanted));
         let Wanted { command, message_id } = wanted;
         let ticket = match message_id {
             Some(message_id) => state.machine.command_under(now, message_id, command)?,
             None => state.machine.command(now, command)?,
         };
         state.waiting.insert(ticket, waiting);
-        state.given.extend(kept.map(|kept| (ticket, kept)));
+        if let Some(sharing) = state.sharing.as_mut() {
+            sharing.given.extend(kept.map(|kept| (ticket, kept)));
+        }
         let ticket = state.callers(ticket);
         self.stir(state);
         Ok(ticket)
@@ -287,14 +277,11 @@ impl VisitorHandle {
 
     pub(crate) fn cancel(self: &Arc<Self>, ticket: Ticket) {
         let mut state = self.lock();
-        let mut ticket = ticket;
-        while let Some(later) = state.tickets.remove(&ticket) {
-            ticket = later;
-        }
+        let ticket = state.sharing.as_mut().map_or(ticket, |sharing| sharing.latest(ticket));
         if state.remote.as_mut().is_some_and(|remote| remote.cancel(ticket)) {
             return;
         }
-        let Some(ticket) = ticket.0.checked_sub(state.beyond).map(Ticket) else { return };
+        let Some(ticket) = ticket.0.checked_sub(state.beyond()).map(Ticket) else { return };
         if state.take_waiting(ticket).is_some() {
             state.machine.cancel(self.clock.now(), ticket);
             self.stir(state);
@@ -412,19 +399,18 @@ impl VisitorState {
         self.waiting.is_empty() && !self.closing && self.machine.kept_messages().is_empty()
     }
 
-    /// The ticket as callers have it.
-    fn callers(&self, ticket: Ticket) -> Ticket {
-        Ticket(ticket.0 + self.beyond)
-    }
-
     /// Takes the receiver of a ticket's answer.
     pub(crate) fn take_waiting(&mut self, ticket: Ticket) -> Option<Waiting> {
         let taken = self.waiting.remove(&ticket);
-        self.given.remove(&ticket);
-        if self.waiting.is_empty() && self.remote.is_none() {
-            self.tickets = BTreeMap::new();
-            self.given = BTreeMap::new();
+        let is_last = self.waiting.is_empty() && self.remote.is_none();
+        if is_last {
             self.waiting = BTreeMap::new(); // There are thousands of visitors for whom no call waits.
+        }
+        if let Some(sharing) = self.sharing.as_mut() {
+            sharing.given.remove(&ticket);
+            if is_last {
+                sharing.forget_calls();
+            }
         }
         taken
     }

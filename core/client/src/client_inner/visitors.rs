@@ -171,7 +171,7 @@ impl Visitors {
         }
         let messages = state.machine.kept_messages();
         if let Some(router) = env.router.as_ref() {
-            router.let_go(visitor, &state.attached);
+            router.let_go(visitor, state.attached());
         } else if !messages.is_empty() {
             self.leave(Leftover { visitor: state.machine.visitor().clone(), messages });
         }

@@ -189,9 +189,7 @@ impl Router {
                     if !state.takes_peers() {
                         return false;
                     }
-                    if !state.attached.contains(from) {
-                        state.attached.push(from.clone());
-                    }
+                    state.attach(from);
                     let view = Box::new(View::of(&state.machine));
                     let visitor = visitor.id().clone();
                     self.outbox.put(from.clone(), None, Parcel::View { visitor, view }, None);
@@ -203,9 +201,7 @@ impl Router {
             }
             Parcel::Detach { visitor } => {
                 let handle = client.lock().get(&visitor).cloned();
-                handle
-                    .into_iter()
-                    .for_each(|handle| handle.lock().attached.retain(|attached| attached != from));
+                handle.into_iter().for_each(|handle| handle.lock().detach(from));
             }
             Parcel::Call(call) => self.take_call(&client, from, *call, is_ours),
             Parcel::Cancel { call } => {

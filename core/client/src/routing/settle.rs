@@ -121,7 +121,7 @@ async fn settle(
             }
             // What the others were asking is answered out of the gap, so they say it before that is filled.
             let until = Instant::now() + GUESTS;
-            while handle.lock().attached.len() < guests && Instant::now() < until {
+            while handle.lock().attached().len() < guests && Instant::now() < until {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             handle.begin();

@@ -35,7 +35,7 @@ impl VisitorHandle {
         {
             let mut state = handle.lock();
             state.remote = Some(Box::new(remote)).into();
-            state.is_shared = true;
+            state.sharing = Some(Box::default()).into();
             // It has no driver.
             state.rests = true;
         }
@@ -86,8 +86,10 @@ impl VisitorHandle {
         let mut state = self.lock();
         let Some(remote) = state.remote.take() else { return };
         (state.elsewhere, state.hands_over, state.closes) = (false, false, Closes::default());
-        state.told = None;
-        state.beyond += MACHINE;
+        if let Some(sharing) = state.sharing.as_mut() {
+            sharing.told = None;
+            sharing.beyond += MACHINE;
+        }
         let now = self.clock.now();
         let (calls, closing, closes) = remote.come_home();
         machine.restore(now, messages);
@@ -102,9 +104,11 @@ impl VisitorHandle {
             match give(&mut machine, now, wanted, call.was_given) {
                 Ok(Given::Ticket(own)) => {
                     let known = state.callers(own);
-                    state.tickets.insert(ticket, known);
                     state.waiting.insert(own, call.waiting);
-                    state.given.insert(own, kept);
+                    if let Some(sharing) = state.sharing.as_mut() {
+                        sharing.tickets.insert(ticket, known);
+                        sharing.given.insert(own, kept);
+                    }
                 }
                 Ok(Given::Done(outcome)) => answered.push((call.waiting, Ok(outcome))),
                 Err(Misuse::Closed) => {
@@ -146,18 +150,20 @@ impl VisitorHandle {
         }
         let now = self.clock.now();
         let visitor = state.visitor_id();
-        router.let_go(&visitor, &std::mem::take(&mut state.attached));
+        let attached = state.sharing.as_mut().map(|sharing| std::mem::take(&mut sharing.attached));
+        router.let_go(&visitor, &attached.unwrap_or_default());
         state.elsewhere = true;
         let goes_on = !state.closing && state.closes == Closes::ForAll;
         if goes_on {
             let mut remote = router.lost(&state.machine);
-            let mut given: Vec<(Ticket, Kept)> = std::mem::take(&mut state.given).into_iter().collect();
-            given.sort_unstable_by_key(|(ticket, _)| *ticket);
-            for (ticket, kept) in given.into_iter().filter(|(_, kept)| kept.is_of_first()) {
+            let given = state.sharing.as_mut().map(|sharing| std::mem::take(&mut sharing.given));
+            for (ticket, kept) in given.into_iter().flatten().filter(|(_, kept)| kept.is_of_first()) {
                 let Some(waiting) = state.waiting.remove(&ticket) else { continue };
                 let again = remote.give_again(now, kept.wanted(now), waiting);
                 let known = state.callers(ticket);
-                state.tickets.extend(again.map(|again| (known, again)));
+                if let Some(sharing) = state.sharing.as_mut() {
+                    sharing.tickets.extend(again.map(|again| (known, again)));
+                }
             }
             state.remote = Some(Box::new(remote)).into();
             router.watch(visitor, self);
@@ -237,7 +243,8 @@ impl VisitorState {
             Waiting::Peer(call) => Some(call.settled()),
             Waiting::Once(_) | Waiting::Pieces(_) => None,
         });
-        calls.chain(self.told.clone()).filter(|settled| !settled.is_settled())
+        let told = self.sharing.as_ref().and_then(|sharing| sharing.told.clone());
+        calls.chain(told).filter(|settled| !settled.is_settled())
     }
 
     /// Whether what closes now is closed for the other processes too.
@@ -247,7 +254,7 @@ impl VisitorState {
 
     /// Whether what closes now is open in another process.
     pub(crate) fn goes_on(&self) -> bool {
-        self.elsewhere || self.closes() == Closes::Here && !self.attached.is_empty()
+        self.elsewhere || self.closes() == Closes::Here && !self.attached().is_empty()
     }
 
     /// A program that closes the first conversation, and does not end its session, leaves it to the others.
