@@ -36,3 +36,10 @@ fn frames_and_answers_of_any_form_leave_no_command_waiting() {
     );
     Run::answers(b"\x01{\"code\":0}\0\x02{\"code\":\"open.api.rate.limited\"}\0\x0b<html>\0\x00{}");
 }
+
+#[test]
+fn what_the_fuzzer_has_found_is_done_when_it_is_due() {
+    let two_messages_in_doubt_until_the_same_moment =
+        include_bytes!("../../../fuzz/corpus/machine/eca59d6b63d28223cdd0e2d82cc6da4abc3ba749");
+    Run::of_bytes(two_messages_in_doubt_until_the_same_moment).live(400);
+}

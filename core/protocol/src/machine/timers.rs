@@ -68,6 +68,11 @@ impl Machine {
         self.connection.is_up() && self.reading && conversation.gap().is_closed()
     }
 
+    /// Whether an echo that has not come is missed: not while the service is being asked.
+    fn confirms(&self, key: ConversationKey) -> bool {
+        self.reading && self.conversation(key).is_some_and(|conversation| conversation.gap().is_closed())
+    }
+
     fn tick_waiters(&mut self, now: Millis, key: ConversationKey) {
         self.fail_openers(now, key, now, |machine| {
             Error::deadline("opening the conversation", machine.obstacle(key))
@@ -89,15 +94,15 @@ impl Machine {
         let Some(conversation) = self.conversation(key) else {
             return;
         };
-        let late = conversation.sends().late(now);
-        let confirms = self.reading && conversation.gap().is_closed();
-        // One after the other: the service is asked for one at a time.
-        let overdue = conversation.sends().overdue(now).into_iter().next().filter(|_| confirms);
+        let (late, overdue) = (conversation.sends().late(now), conversation.sends().overdue(now));
         for message in late {
             self.message_is_late(key, &message);
         }
-        if let Some(message) = overdue {
-            self.confirmation_overdue(now, key, &message);
+        for message in overdue {
+            // The service is asked for one after the other.
+            if self.confirms(key) {
+                self.confirmation_overdue(now, key, &message);
+            }
         }
     }
 
