@@ -27,7 +27,6 @@ use crate::env::Resting;
 use crate::errors::{client_closed, ended};
 use crate::events::Mailbox;
 use crate::message_id::new_message_id;
-use crate::peers::ProcessId;
 use crate::quota::QuotaPermit;
 use crate::routing::{IfShared, Remote};
 
