@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import random
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +18,9 @@ from secondme_avatar.web import WidgetApp
 
 SECRET = "0123456789abcdef0123456789abcdef"
 PATIENCE = 60.0
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients that speak plain HTTP: each without it would read the system's certificates, which takes longer than most
+tests."""
 
 Json = dict[str, Any]
 
@@ -70,7 +75,7 @@ class Browser:
     """One visitor's browser."""
 
     def __init__(self, base: str, **options: Any) -> None:
-        self.http = httpx.AsyncClient(base_url=base, timeout=PATIENCE, **options)
+        self.http = httpx.AsyncClient(base_url=base, timeout=PATIENCE, verify=PLAIN, **options)
         self.cookie = ""
 
     async def open(self) -> Json:
@@ -96,10 +101,10 @@ class Browser:
         async with self.http.stream("POST", "", json=question(id, text), headers=self.headers) as response:
             return await read(response, on_part)
 
-    async def resume(self) -> Answer:
+    async def resume(self, on_part: Callable[[Json], object] | None = None) -> Answer:
         """Reads the answer that is under way."""
         async with self.http.stream("GET", "/chat/stream", headers=self.headers) as response:
-            return await read(response)
+            return await read(response, on_part)
 
     @asynccontextmanager
     async def events(self, last: str | None = None) -> AsyncIterator[Events]:
@@ -121,6 +126,18 @@ class Browser:
 
     async def __aexit__(self, *_: object) -> None:
         await self.http.aclose()
+
+
+def free_port() -> int:
+    """Returns a port that nothing listens on, and none of those that a system gives out by itself: such a one may be
+    another test's by the time that a server of its own process takes it."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        return port
 
 
 def question(id: str, text: str) -> Json:

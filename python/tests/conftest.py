@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from secondme_avatar import AvatarClient, Conversation, Visitor
+from secondme_avatar.bridge import _answering
 from secondme_avatar.testing import Emulator
 
 pytest_plugins = ["secondme_avatar.testing.pytest_plugin"]
@@ -37,6 +38,14 @@ async def client(emulator: Emulator) -> AsyncIterator[AvatarClient]:
 @pytest_asyncio.fixture
 async def chat(client: AvatarClient) -> Conversation:
     return await client.open(Visitor.for_user("test", "ada"))
+
+
+@pytest.fixture
+def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bridge that looks for an answer of before looks often, and soon takes it for whole. Only where the avatar has
+    said all of it by then."""
+    monkeypatch.setattr(_answering, "_LOOK", 0.01)
+    monkeypatch.setattr(_answering, "_STILL", 0.1)
 
 
 @pytest.fixture

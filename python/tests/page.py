@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from browser import PLAIN
 from secondme_avatar.web import WidgetApp
 
 HOST = "https://shop.example"
@@ -15,7 +16,7 @@ class Page:
 
     def __init__(self, widget: WidgetApp, peer: str = "192.0.2.1") -> None:
         self.transport = httpx.ASGITransport(widget, client=(peer, 4000))
-        self.http = httpx.AsyncClient(transport=self.transport, base_url=HOST)
+        self.http = httpx.AsyncClient(transport=self.transport, base_url=HOST, verify=PLAIN)
         self.cookie: dict[str, str] = {}
 
     async def open(self, **headers: str) -> httpx.Response:

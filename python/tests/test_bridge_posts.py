@@ -131,6 +131,7 @@ async def test_messages_of_two_people_under_one_id_have_two_keys(emulator: Emula
     assert len({details.key for details in place.details}) == len(place.messages) == 2
 
 
+@pytest.mark.usefixtures("looks_often")
 @pytest.mark.parametrize(("length", "is_told"), [(200, True), (2000, False)])
 async def test_a_long_id_gives_the_same_key_after_a_restart(
     emulator: Emulator, tmp_path: Path, length: int, is_told: bool
@@ -151,6 +152,7 @@ async def test_a_long_id_gives_the_same_key_after_a_restart(
     assert len({details.key for details in place.details}) == 1
 
 
+@pytest.mark.usefixtures("looks_often")
 async def test_a_question_on_its_way_when_the_owner_takes_over_waits_for_the_owner_s_deadline(
     emulator: Emulator,
 ) -> None:

@@ -51,6 +51,7 @@ async def test_a_duplicate_is_known_after_a_restart(emulator: Emulator, tmp_path
     assert place.texts() == ["You said: Hello"]
 
 
+@pytest.mark.usefixtures("looks_often")
 async def test_what_was_accepted_and_not_asked_is_asked_once(emulator: Emulator, tmp_path: Path) -> None:
     place = Place()
     emulator.sync.settings(reply_delay="60s")
@@ -87,6 +88,7 @@ async def test_an_answer_that_was_growing_is_finished_where_it_stands(
     assert await asked(emulator) == ["one two three four five six seven eight nine ten"]
 
 
+@pytest.mark.usefixtures("looks_often")
 async def test_a_post_of_unknown_fate_is_looked_for_after_a_restart(emulator: Emulator, tmp_path: Path) -> None:
     place = Place(can_tell_recent=True)
     never = asyncio.Event()
@@ -102,6 +104,7 @@ async def test_a_post_of_unknown_fate_is_looked_for_after_a_restart(emulator: Em
     assert place.texts() == ["You said: Hello"]
 
 
+@pytest.mark.usefixtures("looks_often")
 async def test_a_post_that_may_have_been_carried_out_is_told_to_the_platform_under_the_same_key(
     emulator: Emulator, tmp_path: Path
 ) -> None:
@@ -151,6 +154,7 @@ async def test_a_long_question_outlives_a_restart_whole(emulator: Emulator, tmp_
     assert await asked(emulator) == [text.strip()]
 
 
+@pytest.mark.usefixtures("looks_often")
 async def test_an_answer_that_was_shown_before_is_not_taken_for_another_s(emulator: Emulator, tmp_path: Path) -> None:
     place = Place(can_open=False, can_tell_recent=True)
     place.failures = {"post": deque([RetryLater(60)])}

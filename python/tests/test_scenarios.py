@@ -28,9 +28,9 @@ def test_there_are_scenarios() -> None:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-async def test_scenario(name: str, avatar_emulator: Emulator) -> None:
+async def test_scenario(name: str, emulator: Emulator) -> None:
     scenario = SCENARIOS[name]
-    stage = await Stage.set(avatar_emulator, scenario)
+    stage = await Stage.set(emulator, scenario)
     for number, step in enumerate(spelled_out(scenario["steps"]), 1):
         try:
             await stage.play(step)

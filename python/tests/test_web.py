@@ -35,6 +35,16 @@ def script(emulator: Emulator, *then: Any) -> None:
     emulator.sync.settings(brain={"script": {"rules": [{"when": "any", "then": list(then)}]}})
 
 
+def hold(emulator: Emulator) -> None:
+    """Of answers from now on, only the first piece comes."""
+    emulator.sync.settings(piece_delay="12s")
+
+
+def say_the_rest(emulator: Emulator) -> None:
+    """Two more pieces come. No socket is closed for the silence meanwhile, which takes 30 s."""
+    emulator.sync.advance(25)
+
+
 async def asked(emulator: Emulator) -> list[str]:
     """What visitors have written, in order."""
     sessions = (await emulator.state())["sessions"]
@@ -91,16 +101,15 @@ async def test_a_card_alone_is_an_answer(emulator: Emulator, browser: Browser) -
 
 
 async def test_pieces_come_while_the_answer_grows(emulator: Emulator, browser: Browser) -> None:
-    emulator.sync.settings(piece_delay="60s")
+    hold(emulator)
     seen = asyncio.Event()
     asking = asyncio.create_task(browser.ask("q1", "one two three", at_first_piece(seen)))
     async with asyncio.timeout(20):
         await seen.wait()
         assert not asking.done()
-        while not asking.done():
-            emulator.sync.advance(60)
-            await asyncio.sleep(0.005)
-    assert asking.result().text == "You said: one two three"
+        say_the_rest(emulator)
+        answer = await asking
+    assert answer.text == "You said: one two three"
 
 
 async def test_all_tabs_hear_what_is_said_in_one(browser: Browser) -> None:
@@ -143,30 +152,30 @@ async def test_the_same_message_is_asked_once_and_its_answer_read_by_all(emulato
 
 async def test_an_answer_under_way_is_resumed_from_its_beginning(emulator: Emulator, browser: Browser) -> None:
     assert (await browser.resume()).status == 204
-    emulator.sync.settings(piece_delay="60s")
+    hold(emulator)
     seen = asyncio.Event()
     first = asyncio.create_task(browser.ask("q1", "one two", at_first_piece(seen)))
     async with asyncio.timeout(20):
         await seen.wait()
-        second = asyncio.create_task(browser.resume())
-        while not (first.done() and second.done()):
-            emulator.sync.advance(60)
-            await asyncio.sleep(0.005)
-    assert second.result().parts == first.result().parts
-    assert second.result().headers["x-vercel-ai-ui-message-stream"] == "v1"
+        again = asyncio.Event()
+        second = asyncio.create_task(browser.resume(at_first_piece(again)))
+        await again.wait()
+        assert not first.done()
+        say_the_rest(emulator)
+        whole, resumed = await asyncio.gather(first, second)
+    assert resumed.parts == whole.parts
+    assert resumed.headers["x-vercel-ai-ui-message-stream"] == "v1"
 
 
 async def test_a_client_that_goes_away_does_not_stop_the_answer(emulator: Emulator, browser: Browser) -> None:
-    emulator.sync.settings(piece_delay="60s")
+    hold(emulator)
     async with browser.events() as events:
         async with browser.http.stream("POST", "", json=question("q1", "one two"), headers=browser.headers) as response:
             async for line in response.aiter_lines():
                 if "text-delta" in line:
                     break
-        async with asyncio.timeout(20):
-            while not any(event.get("id") == "q1.1" for event in events.all):
-                emulator.sync.advance(60)
-                await asyncio.sleep(0.005)
+        say_the_rest(emulator)
+        await events.until(id="q1.1")
     assert (await browser.ask("q1", "one two")).text == "You said: one two"
     assert await asked(emulator) == ["one two"]
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from browser import SECRET, Json, question
+from browser import PLAIN, SECRET, Json, question
 from page import HOST, Page, code, text_of
 from secondme_avatar import AvatarClient, AvatarError, MisuseError, Visitor
 from secondme_avatar.testing import Emulator
@@ -220,7 +220,7 @@ async def test_where_nothing_tells_the_address_the_program_is_told(emulator: Emu
             statuses = []
             for peer in peers:
                 transport = httpx.ASGITransport(widget, client=peer)
-                async with httpx.AsyncClient(transport=transport, base_url=HOST) as http:
+                async with httpx.AsyncClient(transport=transport, base_url=HOST, verify=PLAIN) as http:
                     statuses.append((await http.get("/", headers={"x-real-ip": "203.0.113.9"})).status_code)
             assert statuses == wanted
     assert [type(error) for error in told] == [MisuseError]
@@ -402,6 +402,7 @@ async def test_a_request_that_a_server_gives_up_is_answered_all_the_same(
     assert len((await emulator.state())["sessions"][0]["messages"]) == 2
 
 
+@pytest.mark.usefixtures("looks_often")
 async def test_what_is_left_for_the_next_start_is_not_waited_for(
     emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

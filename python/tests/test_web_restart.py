@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -14,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from browser import PATIENCE, SECRET, Browser, question
+from browser import PATIENCE, PLAIN, SECRET, Browser, free_port, question
 from secondme_avatar.testing import Emulator
 
 PROGRAM = f"""
@@ -35,16 +34,14 @@ class Server:
 
     def __init__(self, folder: Path, name: str, program: str, app: str) -> None:
         (folder / "program.py").write_text(program, encoding="utf-8")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.folder, self.name, self.app = folder, name, app
+        self.folder, self.name, self.app, self.port = folder, name, app, free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
         command = [part.format(port=self.port, app=self.app) for part in COMMANDS[self.name]]
         self.process = self._begun(command)
-        async with asyncio.timeout(PATIENCE), httpx.AsyncClient() as http:
+        async with asyncio.timeout(PATIENCE), httpx.AsyncClient(verify=PLAIN) as http:
             while True:
                 assert self.process.poll() is None, "the server ended"
                 try:

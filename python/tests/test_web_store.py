@@ -77,6 +77,7 @@ async def test_a_message_that_the_store_did_not_take_is_told_to_no_tab(
     assert await asked(emulator) == ["Hello"]
 
 
+@pytest.mark.usefixtures("looks_often")
 async def test_what_the_store_has_failed_for_goes_on_when_it_works_again(
     emulator: Emulator, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,3 +216,4 @@ async def test_what_was_accepted_is_not_counted_again(
             body = question(id, text)
             async with again.http.stream("POST", "", json=body, headers=again.headers) as response:
                 assert response.status_code == status
+        await limited.close(deadline=0)  # The first answer never ends.
