@@ -76,7 +76,7 @@ ABOUT: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", events.NAMES)
+@pytest.mark.parametrize("name", sorted(events.NAMES))
 def test_every_event_is_pickled_copied_and_a_dictionary(name: str) -> None:
     event: Any = event_again(name, {**ABOUT, **FIELDS[name]})
     assert (event.type, set(type(event).__match_args__)) == (name, set(FIELDS[name]))

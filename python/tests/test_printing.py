@@ -40,7 +40,7 @@ def prints(value: object, caplog: pytest.LogCaptureFixture) -> str:
     return "\n".join([*shown, caplog.text])
 
 
-@pytest.mark.parametrize("name", events.NAMES)
+@pytest.mark.parametrize("name", sorted(events.NAMES))
 def test_no_event_prints_what_people_say(name: str, caplog: pytest.LogCaptureFixture) -> None:
     event: Any = event_again(name, {**ABOUT, **FIELDS[name]})
     shown = prints(event, caplog)
