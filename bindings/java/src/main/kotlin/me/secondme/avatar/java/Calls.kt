@@ -337,10 +337,10 @@ private object Streams {
 
 /** The pieces of a stream that is being read. */
 private class Pieces(private val channel: ReceiveChannel<KotlinPiece>, private val failed: Consumer<AvatarException>) {
-    /** The next one; `null` after the last. */
+    /** The next one; `null` after the last, and once they are no longer wanted. */
     suspend fun take(): KotlinPiece? {
         val received = channel.receiveCatching()
-        received.exceptionOrNull()?.let { throw it.also(::note) }
+        received.exceptionOrNull()?.let { if (it !is CancellationException) throw it.also(::note) }
         return received.getOrNull()
     }
 

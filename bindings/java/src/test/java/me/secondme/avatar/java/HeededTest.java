@@ -1,55 +1,30 @@
 package me.secondme.avatar.java;
 
 import static me.secondme.avatar.java.Talking.ADA;
+import static me.secondme.avatar.java.Talking.PATIENCE;
 import static me.secondme.avatar.java.Talking.client;
 import static me.secondme.avatar.java.Talking.post;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import me.secondme.avatar.testing.AvatarEmulator;
 import me.secondme.avatar.testing.WithAvatarEmulator;
 
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.function.Executable;
 
-import java.time.Duration;
+import java.util.Iterator;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Flow;
-import java.util.function.Supplier;
 
 /**
- * What a call is told, it heeds: its limit of time, its place in the history, that nobody listens
- * any more.
+ * What a call is told, it heeds: its place in the history, that nobody listens any more. Its limit
+ * of time has {@link DeadlinesTest}.
  */
 @WithAvatarEmulator({"--reply-delay", "0ms", "--piece-delay", "0ms"})
 class HeededTest {
-    @Test
-    void everyCallThatTakesADeadlineEndsWithIt(AvatarEmulator emulator) {
-        RequestOptions request = RequestOptions.deadline(Duration.ZERO);
-        SendOptions send = SendOptions.deadline(Duration.ZERO);
-        AskOptions ask = AskOptions.deadline(Duration.ZERO);
-        try (AvatarClient client = client(emulator)) {
-            isLate(
-                    () -> client.open(ADA, Duration.ZERO),
-                    () -> client.openAsync(ADA, Duration.ZERO));
-            isLate(
-                    () -> client.authenticate(ADA, Duration.ZERO),
-                    () -> client.authenticateAsync(ADA, Duration.ZERO));
-            isLate(
-                    () -> client.request("GET", "/rest/open/avatar", request),
-                    () -> client.requestAsync("GET", "/rest/open/avatar", request));
-            Conversation chat = client.open(ADA);
-            isLate(() -> chat.send("late", send), () -> chat.sendAsync("late", send));
-            isLate(() -> chat.ask("late", ask), () -> chat.askAsync("late", ask));
-        }
-    }
-
     @Test
     void theHistoryBeforeAMessageIsWhatCameBeforeIt(AvatarEmulator emulator) {
         try (AvatarClient client = client(emulator)) {
@@ -75,6 +50,21 @@ class HeededTest {
             assertThrows(AvatarException.Misuse.class, stream::reply);
             chat.ask("the last");
             assertFalse(emulator.get("state").contains("never to be sent"));
+        }
+    }
+
+    @Test
+    void aStreamThatIsClosedHalfReadDropsWhatHasCome(AvatarEmulator emulator) {
+        try (AvatarClient client = client(emulator)) {
+            Conversation chat = client.open(ADA);
+            try (Subscription events = chat.subscribe()) {
+                ReplyStream stream = chat.stream("one two three four five six");
+                Iterator<Piece> pieces = stream.iterator();
+                pieces.next();
+                events.waitFor(Event.Reply.class, PATIENCE);
+                stream.close();
+                assertFalse(pieces.hasNext());
+            }
         }
     }
 
@@ -128,14 +118,6 @@ class HeededTest {
 
     private static List<String> texts(List<HistoryMessage> messages) {
         return messages.stream().map(HistoryMessage::text).toList();
-    }
-
-    /** Both forms of a call, one after the other. */
-    private static void isLate(Executable call, Supplier<CompletableFuture<?>> later) {
-        assertThrows(AvatarException.Deadline.class, call);
-        CompletableFuture<?> future = later.get();
-        Throwable failed = assertThrows(CompletionException.class, future::join).getCause();
-        assertInstanceOf(AvatarException.Deadline.class, failed);
     }
 
     /** Requests nothing. */

@@ -113,7 +113,9 @@ class TalkTest {
     void theReplyOfAStreamThatFailedIsItsFailure(AvatarEmulator emulator)
             throws InterruptedException {
         try (AvatarClient client = client(emulator)) {
-            Conversation chat = client.open(ADA);
+            Conversation chat = client.open(Visitor.forUser("test", "unheard"));
+            String hangs = "\"at\": \"message/send\", \"do\": \"hang-before\"";
+            emulator.post("faults", "{" + hangs + ", \"visitor\": \"" + chat.visitorId() + "\"}");
             ReplyStream late = chat.stream("late", AskOptions.deadline(Duration.ZERO));
             AvatarException failed =
                     assertThrows(AvatarException.Deadline.class, () -> late.forEach(piece -> {}));
