@@ -48,8 +48,7 @@ impl Conversation {
     /// [`ClientBuilder::delivery`](crate::ClientBuilder::delivery). A message that is given up comes back with
     /// the error ([`Error::unsent`]).
     pub fn send(&self, text: impl Into<String>) -> Send {
-        let deadline = self.client.env.settings.deadlines.send;
-        Send { chat: self.clone(), text: text.into(), deadline, message_id: None }
+        Send { chat: self.clone(), text: text.into(), deadline: None, message_id: None }
     }
 
     /// Sends a question and waits for the whole reply of the avatar or its owner; await it.
@@ -206,7 +205,7 @@ impl Conversation {
 pub struct Send {
     chat: Conversation,
     text: String,
-    deadline: Duration,
+    deadline: Option<Duration>,
     message_id: Option<MessageId>,
 }
 
@@ -214,7 +213,7 @@ impl Send {
     /// The whole time, with retries and waits. Default: [`send_deadline`](crate::ClientBuilder::send_deadline),
     /// 15 s.
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
+        self.deadline = Some(deadline);
         self
     }
 
@@ -230,8 +229,10 @@ impl Send {
     ///
     /// A [`Delivered`](crate::EventKind::Delivered) event says that the service has it. A message that is given
     /// up comes back as an [`Unsent`](crate::EventKind::Unsent) event.
+    ///
+    /// A deadline that was set stays; by default it is [that of durable messages](SendDurable::deadline).
     pub fn durable(self) -> SendDurable {
-        let deadline = self.chat.client.env.settings.deadlines.durable;
+        let deadline = self.deadline.unwrap_or(self.chat.client.env.settings.deadlines.durable);
         SendDurable { chat: self.chat, text: self.text, deadline, message_id: self.message_id }
     }
 }
@@ -302,6 +303,7 @@ impl IntoFuture for Send {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Self { chat, text, deadline, message_id } = self;
+            let deadline = deadline.unwrap_or(chat.client.env.settings.deadlines.send);
             let command = Command::Send { conversation: chat.key, text: text.into(), deadline };
             match chat.handle.command(Wanted { command, message_id })?.wait().await? {
                 Outcome::Sent(sent) => Ok(sent),
