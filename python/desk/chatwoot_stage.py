@@ -57,7 +57,7 @@ class FakeChatwoot:
         chats = (await self.look("chats"))["chats"]
         return {chat["number"]: _written(chat, False) for chat in chats if chat["account"] == 1}
 
-    async def until(self, condition: Callable[[], Awaitable[Any]], patience: float = 30.0) -> Any:
+    async def until(self, condition: Callable[[], Awaitable[Any]], patience: float = 120.0) -> Any:
         """Waits until it is so, and returns what it is."""
         end = time.monotonic() + patience
         while not (found := await condition()):

@@ -97,7 +97,7 @@ class Room(Connector):
 
     async def until(self, condition: Callable[["Room"], object]) -> None:
         """Waits until this is so."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition(self):
                 self.changed.clear()
                 await self.changed.wait()

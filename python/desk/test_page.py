@@ -4,7 +4,6 @@ import asyncio
 import inspect
 import os
 import re
-import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from chatwoot_stage import fake_chatwoot
+from ports import free_port
 from secondme_avatar.desk import Desk, Line
 from secondme_avatar.desk._chatwoot_options import of_environment
 from secondme_avatar.desk._states import EVENTS, STATES, TABLE, Cell
@@ -113,9 +113,7 @@ async def test_the_second_example_writes_a_transcript(tmp_path: Path, monkeypatc
 
 
 async def test_the_program_to_copy_answers_at_chatwoot(emulator: Emulator, tmp_path: Path) -> None:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     hours = tmp_path / "hours.json"
     hours.write_text('{"zone": "Europe/Berlin", "week": {"mon": "09:00-10:00"}, "holidays": ["2020-01-01/2029-12-31"]}')
     async with fake_chatwoot() as fake:

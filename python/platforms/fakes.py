@@ -50,7 +50,7 @@ class Platform:
         return {chat["name"]: [m["text"] for m in chat["messages"] if m["bot"]] for chat in chats}
 
     async def until(
-        self, condition: Callable[[dict[str, list[str]]], object], patience: float = 30.0
+        self, condition: Callable[[dict[str, list[str]]], object], patience: float = 120.0
     ) -> dict[str, list[str]]:
         """Waits until what is shown is so."""
         end = time.monotonic() + patience

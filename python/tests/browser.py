@@ -179,7 +179,9 @@ async def _listen(response: httpx.Response, events: Events) -> None:
 @asynccontextmanager
 async def served(app: Any) -> AsyncIterator[str]:
     """Runs an ASGI application under uvicorn, and gives its address."""
-    config = uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=1, backlog=4096)
+    # A connection that the server closed after uvicorn's 5 s could be used again in that moment.
+    patient: Json = {"timeout_keep_alive": int(PATIENCE), "timeout_graceful_shutdown": 1, "backlog": 4096}
+    config = uvicorn.Config(app, log_level="warning", lifespan="on", **patient)
     server = uvicorn.Server(config)
     listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
     running = asyncio.create_task(server.serve(sockets=[listener]))

@@ -100,7 +100,7 @@ class Place(Outlet):
 
     async def until(self, condition: Callable[["Place"], object]) -> None:
         """Waits until this is so."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition(self):
                 self.changed.clear()
                 await self.changed.wait()
