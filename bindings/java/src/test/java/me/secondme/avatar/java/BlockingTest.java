@@ -53,7 +53,8 @@ class BlockingTest {
     }
 
     @Test
-    void anExecutorThatLetsItsCallerWaitHoldsUpNothingElse(AvatarEmulator emulator) {
+    void anExecutorThatLetsItsCallerWaitHoldsUpNothingElse(AvatarEmulator emulator)
+            throws Exception {
         CountDownLatch room = new CountDownLatch(1);
         try (AvatarClient client = client(emulator)) {
             Conversation chat = client.open(ADA);
@@ -79,6 +80,7 @@ class BlockingTest {
                                 }
                                 thread.execute(task);
                             })) {
+                thread.submit(() -> {}).get();
                 post(emulator, "push", chat, ", \"hint\": \"full\"");
                 eventually(() -> waiting.get() > 0);
                 assertEquals("You said: Hello", chat.ask("Hello").text());
