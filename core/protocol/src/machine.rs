@@ -263,9 +263,9 @@ impl Machine {
     /// Messages that an earlier run has kept and not settled. The first conversation takes them up, now or when
     /// it is opened.
     pub fn restore(&mut self, now: Millis, messages: Vec<KeptMessage>) {
-        self.now = now;
         self.restored.extend(messages);
         if self.conversation(ConversationKey::FIRST).is_some_and(|first| !first.is_closing()) {
+            self.now = now;
             self.take_restored(now);
             self.advance(now);
         }
@@ -282,7 +282,7 @@ impl Machine {
 
     /// Takes what came from outside. Never fails: a fault is an event or a command's answer.
     pub fn handle(&mut self, now: Millis, mut input: Input) {
-        self.now = now;
+        let acted = std::mem::replace(&mut self.now, now);
         self.flowing = matches!(input, Input::SocketFrame { .. });
         input.hide(|| self.known_secrets());
         match input {
@@ -318,7 +318,9 @@ impl Machine {
                 if generation == self.connection.generation() && self.connection.is_up() {
                     self.counters.frames += 1;
                     if self.receive(now, frame) == Change::Text {
-                        return; // Nothing that anything else depends on has changed.
+                        // Nothing that anything else depends on has changed. What is due meanwhile is still to be done.
+                        self.now = acted;
+                        return;
                     }
                 }
             }

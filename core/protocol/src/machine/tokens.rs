@@ -61,10 +61,10 @@ impl Machine {
     ///
     /// Does nothing where there was no key.
     pub fn set_key(&mut self, now: Millis, key: ApiKey) {
-        self.now = now;
         if self.key.as_ref().is_none_or(|present| *present == key) {
             return;
         }
+        self.now = now;
         self.key = Some(key);
         self.key_since = Some(now);
         // What the earlier key had to wait for, this one has not.

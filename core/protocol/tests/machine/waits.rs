@@ -56,6 +56,31 @@ fn a_rate_limited_answer_waits_as_long_as_the_service_says_within_reason() {
     }
 }
 
+/// A call that has failed, in the moment in which its wait is over.
+fn at_the_end_of_a_wait() -> Peer {
+    let mut peer = Peer::live();
+    peer.history(10);
+    peer.fail(Step::QueryMessages, true);
+    peer.now = peer.machine.next_deadline().unwrap();
+    peer
+}
+
+#[test]
+fn a_wait_that_ends_as_a_frame_comes_ends() {
+    let mut peer = at_the_end_of_a_wait();
+    peer.frame(json!({"type": "pong", "wsId": support::WS}));
+    assert_eq!(peer.machine.next_deadline(), Some(peer.now));
+    peer.input(Input::Tick);
+    assert!(peer.asks(Step::QueryMessages));
+}
+
+#[test]
+fn a_wait_that_ends_as_the_key_is_given_once_more_ends() {
+    let mut peer = at_the_end_of_a_wait();
+    peer.machine.set_key(peer.now, "sk-your-api-key".parse().unwrap());
+    assert_eq!(peer.machine.next_deadline(), Some(peer.now));
+}
+
 /// A conversation whose service has been away for so long that the next attempt is far.
 fn far_from_the_next_attempt() -> Peer {
     for seed in 0.. {
