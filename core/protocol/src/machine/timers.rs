@@ -49,7 +49,7 @@ impl Machine {
             [
                 conversation.lifecycle().opening_deadline(),
                 conversation.histories().next_deadline(),
-                conversation.next_message_deadline(self.now, self.reading && conversation.gap().is_closed()),
+                conversation.next_message_deadline(self.now, self.confirms(conversation)),
                 self.listens(conversation)
                     .then(|| conversation.replies().next_deadline(self.config.reply_idle))
                     .flatten(),
@@ -65,12 +65,12 @@ impl Machine {
 
     /// Whether silence means that nothing was said.
     fn listens(&self, conversation: &Conversation) -> bool {
-        self.connection.is_up() && self.reading && conversation.gap().is_closed()
+        self.connection.is_up() && self.confirms(conversation)
     }
 
     /// Whether an echo that has not come is missed: not while the service is being asked.
-    fn confirms(&self, key: ConversationKey) -> bool {
-        self.reading && self.conversation(key).is_some_and(|conversation| conversation.gap().is_closed())
+    fn confirms(&self, conversation: &Conversation) -> bool {
+        self.reading && conversation.gap().is_closed()
     }
 
     fn tick_waiters(&mut self, now: Millis, key: ConversationKey) {
@@ -100,7 +100,7 @@ impl Machine {
         }
         for message in overdue {
             // The service is asked for one after the other.
-            if self.confirms(key) {
+            if self.conversation(key).is_some_and(|conversation| self.confirms(conversation)) {
                 self.confirmation_overdue(now, key, &message);
             }
         }
