@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use redis::Connection;
+use redis::{Client, Connection};
 
 use super::support::Folder;
 
@@ -65,10 +65,14 @@ impl Server {
         self.folder.file("redis.sock")
     }
 
+    /// Connects for each command, beside the stores.
+    pub(crate) fn client(&self) -> Client {
+        Client::open(format!("redis+unix://{}", self.socket().display())).unwrap()
+    }
+
     /// A connection beside those of the stores.
     pub(crate) fn connect(&self) -> Connection {
-        let client = redis::Client::open(format!("redis+unix://{}", self.socket().display())).unwrap();
-        client.get_connection().unwrap()
+        self.client().get_connection().unwrap()
     }
 
     /// Kills it, as a loss of power would.
