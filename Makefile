@@ -44,7 +44,7 @@ test: tinyproxy nginx redis-server ## every test of every language
 	@.ci/lanes $(LANES)
 
 # Side by side: what builds the Node package is in one lane, and what builds the Python module.
-LANES := "test-kotlin test-swift" "test-python test-desk test-gateway" "test-node test-adapters test-widget test-console spec"
+LANES := "test-kotlin test-swift test-gateway" "test-python test-desk" "test-node test-adapters test-widget test-console spec"
 
 test-rust: tinyproxy redis-server
 	$(CARGO) test

@@ -7,7 +7,8 @@ KOTLIN := bindings/kotlin
 FFI := secondme_avatar_ffi
 BUILT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 # (A daemon that compiles is given up where it does not answer in 10 s, and a machine that is busy has three of them then.)
-MVN := mvn --batch-mode --no-transfer-progress -Dcargo.target=$(BUILT) -Dkotlin.compiler.daemon=false
+# (Code that runs once is compiled in one step: both cores have other things to do.)
+MVN := MAVEN_OPTS="-XX:TieredStopAtLevel=1 $$MAVEN_OPTS" mvn --batch-mode --no-transfer-progress -Dcargo.target=$(BUILT) -Dkotlin.compiler.daemon=false
 KTLINT_VERSION := 1.7.1
 KTLINT := $(TOOLS)/ktlint-cli-$(KTLINT_VERSION)-all.jar
 # The newest that runs on JDK 17.

@@ -15,7 +15,7 @@ from secondme_avatar.testing import Emulator
 ASKS = int(os.environ.get("ASKS", "300"))
 RUNS = int(os.environ.get("REPEAT", "5"))
 
-SETTINGS = {"reply_delay": "0ms", "piece_delay": "0ms", "quota_per_minute": 1_000_000}
+SETTINGS = {"quota_per_minute": 1_000_000}
 
 
 async def measure(report: Report) -> None:

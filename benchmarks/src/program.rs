@@ -32,7 +32,7 @@ impl Program {
     /// The same, on an address of this machine.
     pub(crate) async fn start_on(path: &Path, host: &str) -> Result<Self, Error> {
         let mut child = Command::new(path)
-            .args(["--json", "--until-stdin-ends", "--reply-delay", "0ms", "--piece-delay", "0ms"])
+            .args(["--json", "--until-stdin-ends"])
             .args(["--host", host])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

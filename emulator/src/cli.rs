@@ -20,7 +20,7 @@ use said::{announce, open_console, tell_of_state_trouble, warn_of_others};
 use stop::{StopSignal, stdin_ends};
 pub use switches::SwitchArgs;
 
-/// How long the avatar thinks, and takes for a piece, where people watch.
+/// How long the avatar thinks, and takes for a piece, where people watch; a program that started it does not wait.
 const WATCHED_REPLY_DELAY: Millis = Millis(250);
 const WATCHED_PIECE_DELAY: Millis = Millis(40);
 
@@ -45,7 +45,8 @@ pub struct EmulatorArgs {
     /// console_url when ready
     #[arg(long)]
     pub json: bool,
-    /// Stop when standard input ends, and so with the program that started this, however that ends
+    /// Stop when standard input ends, and so with the program that started this, however that ends. The avatar
+    /// answers without delay then, unless an option says otherwise
     #[arg(long)]
     pub until_stdin_ends: bool,
     /// All settings from a file in TOML (`emulator.toml`), YAML or JSON; the other options overrule it
@@ -75,10 +76,10 @@ pub struct EmulatorArgs {
     /// Delay of every HTTP answer and handshake, for example 100ms
     #[arg(long, value_name = "TIME")]
     pub latency: Option<Millis>,
-    /// Time from one piece of a reply to the next [default: 40ms]
+    /// Time from one piece of a reply to the next [default: 40ms, or 0 with --until-stdin-ends]
     #[arg(long, value_name = "TIME")]
     pub piece_delay: Option<Millis>,
-    /// Time before the first piece of a reply [default: 250ms]
+    /// Time before the first piece of a reply [default: 250ms, or 0 with --until-stdin-ends]
     #[arg(long, value_name = "TIME")]
     pub reply_delay: Option<Millis>,
     /// The API key to accept; it must begin with sk-
@@ -181,14 +182,14 @@ pub enum RunError {
 impl EmulatorArgs {
     /// The emulator these options describe.
     pub fn builder(&self) -> Result<EmulatorBuilder, RunError> {
-        let mut builder = Emulator::builder().host(self.host).port(self.port).seed(self.seed);
-        builder = builder.configure(|settings| {
-            settings.reply_delay = WATCHED_REPLY_DELAY;
-            settings.piece_delay = WATCHED_PIECE_DELAY;
-        });
-        if let Some(path) = &self.settings {
-            builder = builder.settings(settings_file::settings_in(path)?);
+        let mut settings = Settings::default();
+        if !self.until_stdin_ends {
+            settings = settings.reply_delay(WATCHED_REPLY_DELAY).piece_delay(WATCHED_PIECE_DELAY);
         }
+        if let Some(path) = &self.settings {
+            settings = settings_file::changed_by(path, settings)?;
+        }
+        let mut builder = Emulator::builder().host(self.host).port(self.port).seed(self.seed).settings(settings);
         if let Some(path) = &self.profile {
             let text = read(path, "--profile takes the path of a file that `avatar survey` has written")?;
             let wrong = |source| RunError::Profile { path: path.clone(), source };

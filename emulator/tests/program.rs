@@ -131,7 +131,9 @@ impl Drop for Written {
 
 /// Starts it with these options, reads its settings, and ends it.
 fn settings_of(options: &[&str]) -> Value {
-    let mut running = program().arg("--json").args(options).stdout(Stdio::piped()).spawn().unwrap();
+    let mut program = program();
+    program.arg("--json").args(options).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut running = program.spawn().unwrap();
     let mut line = String::new();
     BufReader::new(running.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let ready: Value = serde_json::from_str(&line).unwrap();
@@ -145,6 +147,20 @@ fn settings_of(options: &[&str]) -> Value {
     running.kill().unwrap();
     running.wait().unwrap();
     serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap()
+}
+
+#[test]
+fn people_see_the_avatar_type_and_a_program_does_not_wait() {
+    let yaml = Written::new("program.yaml", "piece-delay: 3ms\n");
+    for (options, reply, piece) in [
+        (&[][..], "250ms", "40ms"),
+        (&["--until-stdin-ends"], "0ms", "0ms"),
+        (&["--until-stdin-ends", "--reply-delay", "7ms"], "7ms", "0ms"),
+        (&["--until-stdin-ends", "--settings", yaml.path()], "0ms", "3ms"),
+    ] {
+        let settings = settings_of(options);
+        assert_eq!((&settings["reply-delay"], &settings["piece-delay"]), (&reply.into(), &piece.into()));
+    }
 }
 
 #[test]

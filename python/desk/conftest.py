@@ -24,5 +24,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def emulator(avatar_emulator: Emulator) -> Emulator:
-    avatar_emulator.sync.settings(reply_delay="0ms", piece_delay="0ms", quota_per_minute=100_000)
+    avatar_emulator.sync.settings(quota_per_minute=100_000)
     return avatar_emulator

@@ -18,5 +18,5 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
 
 @pytest.fixture
 def emulator(avatar_emulator: Emulator) -> Emulator:
-    avatar_emulator.sync.settings(reply_delay="0ms", piece_delay="0ms", quota_per_minute=100_000)
+    avatar_emulator.sync.settings(quota_per_minute=100_000)
     return avatar_emulator

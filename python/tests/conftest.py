@@ -25,7 +25,6 @@ os.environ["PYTHONPATH"] = str(ROOT / "python")
 
 @pytest.fixture
 def emulator(avatar_emulator: Emulator) -> Emulator:
-    avatar_emulator.sync.settings(reply_delay="0ms", piece_delay="0ms")
     return avatar_emulator
 
 

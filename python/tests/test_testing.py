@@ -35,8 +35,9 @@ async def test_the_whole_control_api(avatar_emulator: Emulator) -> None:
 
         await emulator.owner_takeover(chat)
         await emulator.owner_handback(chat)
-        assert (await emulator.settings(reply_delay="0ms"))["reply-delay"] == "0ms"
         assert (await emulator.settings())["reply-delay"] == "0ms"
+        assert (await emulator.settings(reply_delay="2ms"))["reply-delay"] == "2ms"
+        assert (await emulator.settings())["reply-delay"] == "2ms"
         assert (await chat.ask("Hello")).text == "You said: Hello"
         await emulator.advance(1)
 
@@ -59,7 +60,7 @@ async def test_the_whole_control_api(avatar_emulator: Emulator) -> None:
 
 
 async def test_an_emulator_is_set_up_and_ends() -> None:
-    async with Emulator("--brain", "demo", settings={"reply_delay": "0ms"}) as emulator:
+    async with Emulator("--brain", "demo", settings={"reply_delay": "2ms"}) as emulator:
         assert emulator.base_url in repr(emulator)
         assert emulator.control_url.endswith("/_emulator")
         with pytest.raises(EmulatorError, match="already"):

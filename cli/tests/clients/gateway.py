@@ -55,7 +55,7 @@ class Stage:
         env: Mapping[str, str] | None = None,
         emulated: tuple[str, ...] = (),
     ) -> None:
-        self._emulator = Program("emulator", "--reply-delay", "0ms", "--piece-delay", "0ms", *emulated, env={})
+        self._emulator = Program("emulator", *emulated, env={})
         self._http = httpx.Client(base_url=self._emulator.ready["control_url"], trust_env=False, timeout=PATIENCE)
         self.control("settings", {"quota-per-minute": 1000, **(settings or {})})
         given = {

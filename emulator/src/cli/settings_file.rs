@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::{RunError, WATCHED_PIECE_DELAY, WATCHED_REPLY_DELAY, openai_key, read};
+use super::{RunError, openai_key, read};
 use crate::brain::Brain;
 use crate::service::Settings;
 
@@ -18,20 +18,19 @@ enum Form {
     Yaml,
 }
 
-/// The settings of a file, over those of people who watch.
-pub(super) fn settings_in(path: &Path) -> Result<Settings, RunError> {
+/// These settings, with what a file says otherwise.
+pub(super) fn changed_by(path: &Path, settings: Settings) -> Result<Settings, RunError> {
     let text = read(path, "--settings takes the path of a TOML, YAML or JSON file")?;
     let wrong = |why: String| RunError::Settings { path: path.to_owned(), why };
     let form = Form::of(path).ok_or_else(|| {
         wrong("what it is shows by its ending, which must be .toml, .yaml, .yml or .json".to_owned())
     })?;
     let changes = form.read(&text).map_err(wrong)?;
-    let watched = Settings::default().reply_delay(WATCHED_REPLY_DELAY).piece_delay(WATCHED_PIECE_DELAY);
     let found = Settings::wrong_in(&changes);
     if !found.is_empty() {
         return Err(wrong(form.with_places(&text, &found)));
     }
-    let mut settings = watched.changed(changes).map_err(|error| wrong(error.to_string()))?;
+    let mut settings = settings.changed(changes).map_err(|error| wrong(error.to_string()))?;
     if let Brain::OpenAi(endpoint) = &mut settings.brain
         && endpoint.key.is_none()
     {

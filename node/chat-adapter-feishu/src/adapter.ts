@@ -1,6 +1,6 @@
 /** Feishu and Lark for Chat SDK. */
 
-import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { AuthenticationError, cardToFallbackText, NetworkError, ValidationError } from '@chat-adapter/shared'
 import * as lark from '@larksuiteoapi/node-sdk'
 import {
@@ -27,6 +27,7 @@ import { Growing } from './growing.js'
 import { content, type FeishuEvent, type FeishuRawMessage, read, threadOf } from './message.js'
 import { Once, within } from '#shared/once.js'
 import { parts } from './pieces.js'
+import { isSame, isSigned } from './signature.js'
 import { decode, encode, type FeishuThreadId } from './thread-id.js'
 
 /** Feishu takes cards of 30 KB, and what is around the text needs some. */
@@ -446,17 +447,4 @@ function textOf(message: AdapterPostableMessage): string {
   if ('markdown' in message) return message.markdown
   if ('ast' in message) return stringifyMarkdown(message.ast)
   return cardToFallbackText('card' in message ? message.card : message)
-}
-
-function isSigned(headers: Headers, body: string, key: string): boolean {
-  const [time, nonce, signature] = ['timestamp', 'nonce', 'signature'].map((name) =>
-    headers.get(name === 'signature' ? 'x-lark-signature' : `x-lark-request-${name}`),
-  )
-  const expected = createHash('sha256').update(`${time}${nonce}${key}${body}`).digest('hex')
-  return isSame(signature ?? '', expected)
-}
-
-function isSame(one: string, other: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(one), digest(other))
 }

@@ -267,8 +267,8 @@ function commandLine(options: EmulatorOptions): string[] {
   const named: [string, string | number | undefined][] = [
     ['--brain', typeof options.brain === 'string' ? options.brain : undefined],
     ['--latency', milliseconds(options.latencyMs)],
-    ['--reply-delay', milliseconds(options.replyDelayMs ?? 0)],
-    ['--piece-delay', milliseconds(options.pieceDelayMs ?? 0)],
+    ['--reply-delay', milliseconds(options.replyDelayMs)],
+    ['--piece-delay', milliseconds(options.pieceDelayMs)],
     ['--api-key', options.apiKey],
     ['--opening', options.opening],
     ['--avatar-name', options.avatarName],

@@ -8,7 +8,7 @@ class ServiceTest {
     @Test
     fun `it is compiled and runs with the Kotlin that Spring Boot manages`() {
         assertEquals("1.9", KotlinVersion.CURRENT.toString().substringBeforeLast('.'))
-        AvatarEmulator.start("--reply-delay", "0ms", "--piece-delay", "0ms").use { emulator ->
+        AvatarEmulator.start().use { emulator ->
             val client = AvatarClient(emulator.apiKey) { baseUrl = emulator.baseUrl }
             val said = runBlocking { answers(client, listOf("one", "two")) }
             client.closeBlocking()

@@ -6,7 +6,7 @@ import org.junit.jupiter.api.Test
 
 class ChatTest {
     @Test
-    fun `each line gets its answer`() = AvatarEmulator.start("--reply-delay", "0ms").use { emulator ->
+    fun `each line gets its answer`() = AvatarEmulator.start().use { emulator ->
         val output = StringBuilder()
         runBlocking {
             AvatarClient(emulator.apiKey) { baseUrl = emulator.baseUrl }.use { client ->

@@ -13,7 +13,7 @@ import java.util.concurrent.ConcurrentLinkedQueue
 class CustomTest {
     @Test
     fun `each person is answered, goes on after a restart, and errors are kind`(@TempDir folder: Path) =
-        AvatarEmulator.start("--reply-delay", "0ms").use { emulator ->
+        AvatarEmulator.start().use { emulator ->
             fun run(vararg lines: String): (String) -> String {
                 val told = ConcurrentLinkedQueue<Pair<String?, String>>()
                 runBlocking {

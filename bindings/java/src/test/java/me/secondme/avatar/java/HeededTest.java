@@ -23,7 +23,7 @@ import java.util.concurrent.Flow;
  * What a call is told, it heeds: its place in the history, that nobody listens any more. Its limit
  * of time has {@link DeadlinesTest}.
  */
-@WithAvatarEmulator({"--reply-delay", "0ms", "--piece-delay", "0ms"})
+@WithAvatarEmulator
 class HeededTest {
     @Test
     void theHistoryBeforeAMessageIsWhatCameBeforeIt(AvatarEmulator emulator) {

@@ -26,7 +26,7 @@ public class ReactiveStreamsTest extends FlowPublisherVerification<Event> {
 
     @BeforeClass
     public void start() {
-        emulator = AvatarEmulator.start("--reply-delay", "0ms", "--piece-delay", "0ms");
+        emulator = AvatarEmulator.start();
         client = Talking.client(emulator);
         chat = client.open(Talking.ADA);
     }

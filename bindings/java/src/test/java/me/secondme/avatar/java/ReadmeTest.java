@@ -61,7 +61,7 @@ class ReadmeTest {
         compile(folder, programs.values().stream().map(Path::toString).toList());
         for (String name : SAID.keySet()) {
             try (AvatarEmulator emulator =
-                    AvatarEmulator.start("--reply-delay", "0ms", "--piece-delay", "0ms")) {
+                    AvatarEmulator.start()) {
                 assertEquals(SAID.get(name), run(folder, emulator, name), name);
             }
         }
@@ -71,7 +71,7 @@ class ReadmeTest {
     void theCustomIntegrationAnswersWhatIsTyped(@TempDir Path folder) throws Exception {
         compile(folder, List.of(programs(folder).get("Custom").toString()));
         try (AvatarEmulator emulator =
-                AvatarEmulator.start("--reply-delay", "0ms", "--piece-delay", "0ms")) {
+                AvatarEmulator.start()) {
             List<String> said =
                     run(folder, emulator, "Custom", "ada Hello", "ben /raw", "ada again")
                             .lines()

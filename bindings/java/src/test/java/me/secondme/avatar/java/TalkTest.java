@@ -34,14 +34,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Flow;
 
 /** Every call, as a Java program makes it. */
-@WithAvatarEmulator({
-    "--reply-delay",
-    "0ms",
-    "--piece-delay",
-    "0ms",
-    "--user-token",
-    "lba_at_ann=ann"
-})
+@WithAvatarEmulator({"--user-token", "lba_at_ann=ann"})
 class TalkTest {
     @Test
     void aConversationBlockingAndLater(AvatarEmulator emulator) {

@@ -16,7 +16,7 @@ class RedeployTest {
     @Test
     @EnabledOnOs(OS.LINUX)
     fun `a class loader whose clients are closed is collected, with its threads and mapped files`() {
-        AvatarEmulator.start("--reply-delay", "0ms", "--piece-delay", "0ms").use { emulator ->
+        AvatarEmulator.start().use { emulator ->
             // A process of its own, whose threads and maps are no other test's.
             // JNA would look for the system's libraries with a program, for which the JVM keeps a thread for a minute.
             val options = listOf("-Djna.platform.library.path=")

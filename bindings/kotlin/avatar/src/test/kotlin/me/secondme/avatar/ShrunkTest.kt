@@ -46,7 +46,7 @@ class ShrunkTest {
             "nothing is renamed",
         )
 
-        AvatarEmulator.start("--reply-delay", "0ms", "--piece-delay", "0ms").use { emulator ->
+        AvatarEmulator.start().use { emulator ->
             val environment = mapOf("SECONDME_API_KEY" to emulator.apiKey, "SECONDME_BASE_URL" to emulator.baseUrl)
             val said = program("QuickstartKt", environment = environment, classes = shrunk.path).said()
             assertTrue(said.contains("You said: Hello, tell me about yourself"), said)

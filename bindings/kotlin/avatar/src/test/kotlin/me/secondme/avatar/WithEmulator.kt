@@ -17,7 +17,7 @@ internal fun withEmulator(
     vararg options: String,
     patience: Duration = 1.minutes,
     test: suspend TestScope.(AvatarEmulator) -> Unit,
-) = AvatarEmulator.start("--reply-delay", "0ms", "--piece-delay", "0ms", *options).use { emulator ->
+) = AvatarEmulator.start(*options).use { emulator ->
     runTest(timeout = patience) { test(emulator) }
 }
 

@@ -23,12 +23,12 @@ import java.lang.annotation.Inherited
  * The tests of the class share it. It ends after the last of them. It may stand on an annotation of your own or on an
  * interface, for several classes.
  *
- * @property value options of the emulator's command line. Default: it answers without delay.
+ * @property value options of the emulator's command line.
  */
 @Target(AnnotationTarget.CLASS)
 @Inherited
 @ExtendWith(AvatarEmulatorExtension::class)
-public annotation class WithAvatarEmulator(vararg val value: String = ["--reply-delay", "0ms", "--piece-delay", "0ms"])
+public annotation class WithAvatarEmulator(vararg val value: String)
 
 internal class AvatarEmulatorExtension :
     BeforeAllCallback,

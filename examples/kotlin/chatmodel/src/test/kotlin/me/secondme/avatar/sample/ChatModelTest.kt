@@ -82,7 +82,7 @@ class ChatModelTest {
     }
 
     private fun withModel(test: suspend (ChatModel, AvatarEmulator) -> Unit) =
-        AvatarEmulator.start("--reply-delay", "0ms", "--piece-delay", "0ms").use { emulator ->
+        AvatarEmulator.start().use { emulator ->
             runTest(timeout = 1.minutes) {
                 val client = AvatarClient(emulator.apiKey) { baseUrl = emulator.baseUrl }
                 val life = Job()
