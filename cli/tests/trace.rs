@@ -126,7 +126,7 @@ async fn what_is_wrong_is_said() {
 async fn the_emulator_writes_its_journal_as_it_goes() {
     let folder = folder("trace-emulator");
     let file = folder.join("journal.jsonl").to_str().unwrap().to_owned();
-    let args = ["emulator", "--json", "--until-stdin-ends", "--journal", &file];
+    let args = ["emulator", "--json", "--until-stdin-ends", "--reply-delay", "20ms", "--journal", &file];
     let start = || {
         let mut command = avatar(&args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

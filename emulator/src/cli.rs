@@ -21,8 +21,7 @@ use stop::{StopSignal, stdin_ends};
 pub use switches::SwitchArgs;
 
 /// How long the avatar thinks, and takes for a piece, where people watch; a program that started it does not wait.
-const WATCHED_REPLY_DELAY: Millis = Millis(250);
-const WATCHED_PIECE_DELAY: Millis = Millis(40);
+const WATCHED: (Millis, Millis) = (Millis(250), Millis(40));
 
 /// Options of the emulator.
 #[derive(Debug, Clone, clap::Args)]
@@ -182,14 +181,13 @@ pub enum RunError {
 impl EmulatorArgs {
     /// The emulator these options describe.
     pub fn builder(&self) -> Result<EmulatorBuilder, RunError> {
-        let mut settings = Settings::default();
-        if !self.until_stdin_ends {
-            settings = settings.reply_delay(WATCHED_REPLY_DELAY).piece_delay(WATCHED_PIECE_DELAY);
-        }
+        let (thinks, types) = if self.until_stdin_ends { (Millis::ZERO, Millis::ZERO) } else { WATCHED };
+        let mut settings = Settings::default().reply_delay(thinks).piece_delay(types);
         if let Some(path) = &self.settings {
             settings = settings_file::changed_by(path, settings)?;
         }
-        let mut builder = Emulator::builder().host(self.host).port(self.port).seed(self.seed).settings(settings);
+        let mut builder =
+            Emulator::builder().host(self.host).port(self.port).seed(self.seed).settings(settings);
         if let Some(path) = &self.profile {
             let text = read(path, "--profile takes the path of a file that `avatar survey` has written")?;
             let wrong = |source| RunError::Profile { path: path.clone(), source };

@@ -44,6 +44,9 @@ pub use self::open::Open;
 pub use self::recover::Recover;
 pub use self::request::Request;
 
+/// How long a clock that was put forward waits for the answers of calls that are under way.
+const ANSWER_PATIENCE: Duration = Duration::from_millis(100);
+
 /// A client for one API key, and so for one avatar. Cheap to clone; all clones are the same client.
 ///
 /// ```no_run
@@ -364,7 +367,8 @@ impl AvatarClient {
     }
 
     /// Puts the client's clock forward, for tests. Heartbeats, expiries, retries and deadlines up to then become
-    /// due, and what they start has begun when this returns.
+    /// due, and what they start has begun when this returns. Calls that are under way have their answers then, except
+    /// those that take more than 0.1 s of real time.
     ///
     /// So a test of an hour of silence takes a moment. The emulator has its own clock (`Emulator::advance`, or
     /// `POST /_emulator/clock`), and closes a socket that is silent: put both clocks forward in turn, and wait for
@@ -394,9 +398,17 @@ impl AvatarClient {
         self.inner.env.quota.look_again();
         let visitors: Vec<Arc<VisitorHandle>> = self.inner.lock().live().cloned().collect();
         visitors.iter().for_each(|handle| handle.look_again());
-        for handle in visitors {
+        for handle in &visitors {
             handle.noticed(forward).await;
         }
+        let answered = async {
+            for handle in &visitors {
+                handle.quiet(forward).await;
+            }
+        };
+        // One that the emulator holds back comes when its clock goes on, and not before.
+        let answered = async { tokio::time::timeout(ANSWER_PATIENCE, answered).await.is_ok() };
+        runtime::with_timers(&self.inner.env.runtime, answered).await;
     }
 
     /// Closes all conversations; await it. Each conversation first sends what is still to be sent, within

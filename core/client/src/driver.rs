@@ -103,9 +103,7 @@ impl Driver {
             set(timer.as_mut(), self.catch_up.wakes_at(deadline));
             if deadline > Instant::now() {
                 self.catch_up.nothing_due(advanced);
-            }
-            if !handle.has_noticed(forward) && deadline > Instant::now() {
-                handle.notice(forward);
+                handle.notice(forward, self.connecting.is_none() && !self.calls.are_under_way());
             }
             if self.catch_up.reads_on()
                 && let Some(happened) = poll_fn(|cx| self.poll_traffic(cx)).now_or_never()

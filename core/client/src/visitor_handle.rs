@@ -43,6 +43,8 @@ pub(crate) struct VisitorHandle {
     begin: BeginDriver,
     /// How far the clock had been advanced when the driver last had nothing due.
     noticed: AtomicU64,
+    /// The same, when no call was under way either.
+    quiet: AtomicU64,
 }
 
 /// Begins a driver for a visitor that has none. All visitors of a client have the same.
@@ -136,6 +138,7 @@ impl VisitorHandle {
             wake: Notify::new(),
             closed: Notify::new(),
             noticed: AtomicU64::new(clock.forward()),
+            quiet: AtomicU64::new(clock.forward()),
             clock,
             begin,
         })
@@ -249,25 +252,39 @@ impl VisitorHandle {
         self.stir(state);
     }
 
-    /// Everything is done that was due when the clock had been advanced this far.
-    pub(crate) fn notice(&self, forward: u64) {
-        self.noticed.store(forward, Ordering::Release);
-        self.clock.notice();
+    /// Everything is done that was due when the clock had been advanced this far; perhaps a call is under way.
+    pub(crate) fn notice(&self, forward: u64, is_quiet: bool) {
+        let moves = |mark: &AtomicU64| {
+            let moves = mark.load(Ordering::Acquire) < forward;
+            if moves {
+                mark.store(forward, Ordering::Release);
+            }
+            moves
+        };
+        if moves(&self.noticed) | (is_quiet && moves(&self.quiet)) {
+            self.clock.notice();
+        }
     }
 
-    pub(crate) fn has_noticed(&self, forward: u64) -> bool {
-        self.noticed.load(Ordering::Acquire) >= forward
-    }
-
-    /// Waits until then, or until the driver has ended, or has left a visitor that rests.
+    /// Waits until everything is done that is due when the clock has been advanced this far.
     pub(crate) async fn noticed(&self, forward: u64) {
+        self.reaches(&self.noticed, forward).await;
+    }
+
+    /// Waits until then, and for the answers of all calls.
+    pub(crate) async fn quiet(&self, forward: u64) {
+        self.reaches(&self.quiet, forward).await;
+    }
+
+    /// Or until the driver has ended, or has left a visitor that rests.
+    async fn reaches(&self, mark: &AtomicU64, forward: u64) {
         loop {
             let noticed = self.clock.noticed();
             let has_no_driver = || {
                 let state = self.lock();
                 state.dropped || state.rests
             };
-            if self.has_noticed(forward) || has_no_driver() {
+            if mark.load(Ordering::Acquire) >= forward || has_no_driver() {
                 return;
             }
             noticed.await;

@@ -173,9 +173,9 @@ settings! {
     /// How long the address of a socket is good.
     address_lifetime: Millis = Millis::seconds(60),
     /// How long the avatar thinks before the first piece of a reply.
-    reply_delay: Millis = Millis::ZERO,
+    reply_delay: Millis = Millis(10),
     /// How long it takes from one piece to the next.
-    piece_delay: Millis = Millis::ZERO,
+    piece_delay: Millis = Millis(10),
     /// By how much the shell delays every HTTP answer and the answer to every handshake, as a
     /// distant service would. The service itself never waits.
     latency: Millis = Millis::ZERO,

@@ -1,6 +1,6 @@
 //! The running calls, and the quota permits that they wait for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -23,6 +23,8 @@ struct Running {
     tasks: JoinMap<CallId, Done>,
     /// Quota permits, from the request until the call is back.
     permits: HashMap<CallId, QuotaPermit>,
+    /// What only waits for the quota.
+    waits: HashSet<CallId>,
 }
 
 /// The result of a task.
@@ -45,6 +47,11 @@ impl Calls {
     /// Whether no call is under way, and none holds a permit.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_none()
+    }
+
+    /// Whether an answer is to come.
+    pub(crate) fn are_under_way(&self) -> bool {
+        self.0.as_ref().is_some_and(|running| running.tasks.len() > running.waits.len())
     }
 
     /// Makes the call. `unless_elsewhere`: only if no other process has opened the visitor since. The process
@@ -138,6 +145,7 @@ impl Calls {
         let Some((call, result)) = ready!(pin!(running.tasks.join_next()).poll(cx)) else {
             return Poll::Ready(Back::Nothing);
         };
+        running.waits.remove(&call);
         if let Some(permit) = running.permits.remove(&call).filter(|_| result.is_ok()) {
             permit.finish();
         }
@@ -169,6 +177,7 @@ impl Calls {
             Done::Waited(permit, turn)
         };
         self.spawn(call, wait, &env.runtime);
+        self.running().waits.insert(call);
     }
 
     fn spawn(&mut self, call: CallId, work: impl Future<Output = Done> + Send + 'static, runtime: &Handle) {

@@ -160,6 +160,34 @@ async fn a_function_is_given_up_with_the_call_that_waits_for_it_and_after_a_whil
 }
 
 #[tokio::test]
+async fn a_clock_that_is_put_forward_in_steps_overtakes_no_answer() {
+    let Stage { emulator, .. } = Stage::new().await;
+    let server = Server::new(&emulator);
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let asking = server.clone();
+    let builder = AvatarClient::with_credentials(move |_: CredentialsRequest| {
+        let (server, tell) = (asking.clone(), tell.clone());
+        async move {
+            let _ = tell.send(());
+            // Longer than sixty steps take that wait for nothing.
+            for _ in 0..10_000 {
+                tokio::task::yield_now().await;
+            }
+            server.credentials("ada", false).await
+        }
+    });
+    let app = builder.base_url(emulator.base_url().parse().unwrap()).build().unwrap();
+    let steps = async {
+        told.recv().await;
+        for _ in 0..60 {
+            app.advance_clock(Duration::from_secs(1)).await;
+        }
+    };
+    let (opened, ()) = soon(async { tokio::join!(app.open(visitor("ada")).into_future(), steps) }).await;
+    assert!(opened.is_ok(), "the function has 20 s: {opened:?}");
+}
+
+#[tokio::test]
 async fn an_authentication_waits_for_its_slot_and_knows_for_how_long() {
     let Stage { emulator, .. } = Stage::new().await;
     let builder = AvatarClient::builder(emulator.api_key()).unwrap().quota(2);

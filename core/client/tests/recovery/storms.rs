@@ -34,8 +34,8 @@ async fn after_a_restart_of_the_service_not_all_visitors_come_back_in_the_same_m
     }
     asked.lock().unwrap().clear();
     let restart = CloseHow::Clean { code: 1012, reason: "service restart".to_owned() };
-    assert_eq!(emulator.close_sockets(None, &restart), VISITORS);
     let cut = Instant::now();
+    assert_eq!(emulator.close_sockets(None, &restart), VISITORS);
     soon(emulator.wait_until(|state| state.sockets.len() == VISITORS)).await;
     let asked = asked.lock().unwrap().clone();
     assert_eq!(asked.len(), VISITORS, "one attempt for each");
