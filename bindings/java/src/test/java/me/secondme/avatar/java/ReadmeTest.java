@@ -60,8 +60,7 @@ class ReadmeTest {
                 List.copyOf(programs.keySet()));
         compile(folder, programs.values().stream().map(Path::toString).toList());
         for (String name : SAID.keySet()) {
-            try (AvatarEmulator emulator =
-                    AvatarEmulator.start()) {
+            try (AvatarEmulator emulator = AvatarEmulator.start()) {
                 assertEquals(SAID.get(name), run(folder, emulator, name), name);
             }
         }
@@ -70,8 +69,7 @@ class ReadmeTest {
     @Test
     void theCustomIntegrationAnswersWhatIsTyped(@TempDir Path folder) throws Exception {
         compile(folder, List.of(programs(folder).get("Custom").toString()));
-        try (AvatarEmulator emulator =
-                AvatarEmulator.start()) {
+        try (AvatarEmulator emulator = AvatarEmulator.start()) {
             List<String> said =
                     run(folder, emulator, "Custom", "ada Hello", "ben /raw", "ada again")
                             .lines()

@@ -28,7 +28,7 @@ import java.lang.annotation.Inherited
 @Target(AnnotationTarget.CLASS)
 @Inherited
 @ExtendWith(AvatarEmulatorExtension::class)
-public annotation class WithAvatarEmulator(vararg val value: String)
+public annotation class WithAvatarEmulator(vararg val value: String = [])
 
 internal class AvatarEmulatorExtension :
     BeforeAllCallback,

@@ -81,19 +81,18 @@ class ChatModelTest {
         }
     }
 
-    private fun withModel(test: suspend (ChatModel, AvatarEmulator) -> Unit) =
-        AvatarEmulator.start().use { emulator ->
-            runTest(timeout = 1.minutes) {
-                val client = AvatarClient(emulator.apiKey) { baseUrl = emulator.baseUrl }
-                val life = Job()
-                test(
-                    ChatModel(client, CoroutineScope(coroutineContext + life)) { ada },
-                    emulator,
-                )
-                life.cancelAndJoin()
-                client.close()
-            }
+    private fun withModel(test: suspend (ChatModel, AvatarEmulator) -> Unit) = AvatarEmulator.start().use { emulator ->
+        runTest(timeout = 1.minutes) {
+            val client = AvatarClient(emulator.apiKey) { baseUrl = emulator.baseUrl }
+            val life = Job()
+            test(
+                ChatModel(client, CoroutineScope(coroutineContext + life)) { ada },
+                emulator,
+            )
+            life.cancelAndJoin()
+            client.close()
         }
+    }
 
     private val ada = Visitor.forUser("android", "ada")
 
