@@ -332,7 +332,7 @@ export class AvatarClient extends People implements AsyncIterable<AvatarEvent> {
 
   /**
    * Puts the client's clock forward, for tests. Heartbeats, expiries, retries and deadlines in between are due at once,
-   * and their work has begun when this returns. Calls that are under way have their answers then, except those that
+   * and their work has begun when this returns. Calls that are under way get their answers first, except those that
    * take more than 0.1 s of real time. The emulator has its own clock: `emulator.advance(ms)`.
    */
   advanceClock(ms: number): void {

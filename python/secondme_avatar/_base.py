@@ -139,7 +139,7 @@ class ClientBase(ClientSetup):
 
     def advance_clock(self, seconds: float) -> None:
         """Puts the client's clock forward, for tests. Heartbeats, retries and deadlines on the way are due at once, and
-        their work has begun when this returns. Calls that are under way have their answers then, except those that take
+        their work has begun when this returns. Calls that are under way get their answers first, except those that take
         more than 0.1 s of real time.
         """
         self._native.advance_clock(seconds)

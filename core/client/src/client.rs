@@ -367,7 +367,7 @@ impl AvatarClient {
     }
 
     /// Puts the client's clock forward, for tests. Heartbeats, expiries, retries and deadlines up to then become
-    /// due, and what they start has begun when this returns. Calls that are under way have their answers then, except
+    /// due, and what they start has begun when this returns. Calls that are under way get their answers first, except
     /// those that take more than 0.1 s of real time.
     ///
     /// So a test of an hour of silence takes a moment. The emulator has its own clock (`Emulator::advance`, or
@@ -394,21 +394,34 @@ impl AvatarClient {
     /// # }
     /// ```
     pub async fn advance_clock(&self, by: Duration) {
+        let is_quiet = self.is_quiet_soon().await;
         let forward = self.inner.env.clock.advance(by);
         self.inner.env.quota.look_again();
-        let visitors: Vec<Arc<VisitorHandle>> = self.inner.lock().live().cloned().collect();
+        let visitors = self.live();
         visitors.iter().for_each(|handle| handle.look_again());
-        for handle in &visitors {
+        for handle in visitors {
             handle.noticed(forward).await;
         }
-        let answered = async {
-            for handle in &visitors {
-                handle.quiet(forward).await;
+        if is_quiet {
+            self.is_quiet_soon().await;
+        }
+    }
+
+    /// Waits for the answers to all calls. Gives those up that take longer: one that the emulator holds back comes when
+    /// its clock goes on, and not before.
+    async fn is_quiet_soon(&self) -> bool {
+        let visitors = self.live();
+        let quiet = async {
+            for handle in visitors {
+                handle.quiet().await;
             }
         };
-        // One that the emulator holds back comes when its clock goes on, and not before.
-        let answered = async { tokio::time::timeout(ANSWER_PATIENCE, answered).await.is_ok() };
-        runtime::with_timers(&self.inner.env.runtime, answered).await;
+        let soon = async { tokio::time::timeout(ANSWER_PATIENCE, quiet).await.is_ok() };
+        runtime::with_timers(&self.inner.env.runtime, soon).await
+    }
+
+    fn live(&self) -> Vec<Arc<VisitorHandle>> {
+        self.inner.lock().live().cloned().collect()
     }
 
     /// Closes all conversations; await it. Each conversation first sends what is still to be sent, within

@@ -7,7 +7,7 @@ mod waiting;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -43,8 +43,8 @@ pub(crate) struct VisitorHandle {
     begin: BeginDriver,
     /// How far the clock had been advanced when the driver last had nothing due.
     noticed: AtomicU64,
-    /// The same, when no call was under way either.
-    quiet: AtomicU64,
+    /// The driver waits for no answer to a call.
+    quiet: AtomicBool,
 }
 
 /// Begins a driver for a visitor that has none. All visitors of a client have the same.
@@ -138,7 +138,7 @@ impl VisitorHandle {
             wake: Notify::new(),
             closed: Notify::new(),
             noticed: AtomicU64::new(clock.forward()),
-            quiet: AtomicU64::new(clock.forward()),
+            quiet: AtomicBool::new(true),
             clock,
             begin,
         })
@@ -254,37 +254,39 @@ impl VisitorHandle {
 
     /// Everything is done that was due when the clock had been advanced this far; perhaps a call is under way.
     pub(crate) fn notice(&self, forward: u64, is_quiet: bool) {
-        let moves = |mark: &AtomicU64| {
-            let moves = mark.load(Ordering::Acquire) < forward;
-            if moves {
-                mark.store(forward, Ordering::Release);
-            }
-            moves
-        };
-        if moves(&self.noticed) | (is_quiet && moves(&self.quiet)) {
+        // The driver alone writes them, and seldom another value.
+        let is_new = self.noticed.load(Ordering::Acquire) < forward;
+        if is_new {
+            self.noticed.store(forward, Ordering::Release);
+        }
+        let changes = self.quiet.load(Ordering::Acquire) != is_quiet;
+        if changes {
+            self.quiet.store(is_quiet, Ordering::Release);
+        }
+        if is_new || (changes && is_quiet) {
             self.clock.notice();
         }
     }
 
     /// Waits until everything is done that is due when the clock has been advanced this far.
     pub(crate) async fn noticed(&self, forward: u64) {
-        self.reaches(&self.noticed, forward).await;
+        self.until(|| self.noticed.load(Ordering::Acquire) >= forward).await;
     }
 
-    /// Waits until then, and for the answers of all calls.
-    pub(crate) async fn quiet(&self, forward: u64) {
-        self.reaches(&self.quiet, forward).await;
+    /// Waits for the answers to all calls.
+    pub(crate) async fn quiet(&self) {
+        self.until(|| self.quiet.load(Ordering::Acquire)).await;
     }
 
     /// Or until the driver has ended, or has left a visitor that rests.
-    async fn reaches(&self, mark: &AtomicU64, forward: u64) {
+    async fn until(&self, is_so: impl Fn() -> bool) {
         loop {
             let noticed = self.clock.noticed();
             let has_no_driver = || {
                 let state = self.lock();
                 state.dropped || state.rests
             };
-            if mark.load(Ordering::Acquire) >= forward || has_no_driver() {
+            if is_so() || has_no_driver() {
                 return;
             }
             noticed.await;

@@ -232,7 +232,7 @@ public final class AvatarClient: Sendable {
     public var stats: Stats { Stats(core.stats()) }
 
     /// Moves the client's clock forward, for tests. Heartbeats, expiries, retries and deadlines in between are due at
-    /// once, and have begun when this returns. Calls that are under way have their answers then, except those that
+    /// once, and have begun when this returns. Calls that are under way get their answers first, except those that
     /// take more than 0.1 s of real time.
     public func advanceClock(by duration: Duration) {
         core.advanceClock(byMs: duration.milliseconds)

@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals'
 import { control } from '../api/control'
-import type { Entry, JournalPage, What } from '../api/types'
+import type { Author, Entry, JournalPage, What } from '../api/types'
 import { report } from './notices'
 import { Slice } from './slice'
 
@@ -20,6 +20,7 @@ export interface Filter {
 export interface OneMessage {
   id: string
   sessionId: string
+  author: Author
   /** When it was taken or said. */
   at: number
   text: string
@@ -171,8 +172,11 @@ function isOf(entry: Entry, message: OneMessage): boolean {
     case 'fault':
       return entry.atMs === message.at
     case 'request':
+      if (message.author !== 'visitor') return false
       // A call of Visitor Chat tells no id: the service gives the message one.
-      return isSend(entry) && (entry.atMs === message.at || holds(entry, [message.id.toLowerCase()]))
+      return entry.call === 'visitor-chat/send'
+        ? entry.atMs === message.at
+        : entry.call === 'message/send' && holds(entry, [message.id.toLowerCase()])
     default:
       return holds(entry, [message.id.toLowerCase()])
   }

@@ -359,8 +359,8 @@ public final class AvatarClient extends ClientStore implements AutoCloseable {
 
     /**
      * Moves the client's clock forward, for tests. Heartbeats, deadlines and retries in between are
-     * due at once, and have begun when this returns. Calls that are under way have their answers
-     * then, except those that take more than 0.1 s of real time.
+     * due at once, and have begun when this returns. Calls that are under way get their answers
+     * first, except those that take more than 0.1 s of real time.
      */
     public void advanceClock(Duration by) {
         Failing.run(() -> ClientCalls.advanceClock(core, requireNonNull(by, "by")));

@@ -266,7 +266,7 @@ public class AvatarClient private constructor(
 
     /**
      * Moves the client's clock forward, for tests. Heartbeats, deadlines and retries in between are due at once, and have
-     * begun when this returns. Calls that are under way have their answers then, except those that take more than 0.1 s
+     * begun when this returns. Calls that are under way get their answers first, except those that take more than 0.1 s
      * of real time.
      */
     public fun advanceClock(by: Duration): Unit = held.call { it.advanceClock(by.toMs("by")) }
