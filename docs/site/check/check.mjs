@@ -35,6 +35,8 @@ const server = createServer((request, response) => {
   const path = decodeURIComponent(new URL(request.url, 'http://site').pathname)
   const asked = resolve(join(site, path))
   const file = existsSync(asked) && statSync(asked).isDirectory() ? join(asked, 'index.html') : asked
+  // A browser asks for it by itself where a page names none, as javadoc's do.
+  if (request.url === '/favicon.ico') return response.writeHead(204).end()
   if (!file.startsWith(site) || !existsSync(file)) return response.writeHead(404).end()
   response.writeHead(200, { 'content-type': `${TYPES[extname(file)] ?? 'text/plain'}; charset=utf-8` })
   createReadStream(file).pipe(response)

@@ -88,6 +88,7 @@ def beside(site: Site, renderer: Renderer, api: Path, out: Path, url: str) -> No
     """What is not Sphinx's: the references, the files as they are, and the pages for models."""
     for one in references.built(api):
         shutil.copytree(api / one.folder, out / "api" / one.folder)
+        mended.alone(out / "api" / one.folder)
     for name in renderer.sources:
         path = name.removesuffix(".md")
         if path in site.tracked and not path.endswith(sources.NOT_AS_IT_IS):

@@ -1,8 +1,9 @@
-"""What the theme leaves to be desired for those who do not see the page, put right in what Sphinx has written."""
+"""What Sphinx's theme and the tools of the references leave to be desired, put right in what they have written."""
 
 import re
 from pathlib import Path
 
+# For those who do not see the page.
 REPLACED = (
     # A heading without a level.
     (re.compile(r'(<p class="caption") role="heading">'), r"\1>"),
@@ -16,6 +17,13 @@ REPLACED = (
     (re.compile(r'<div id="search-results">'), '<h1>Search</h1>\n<div id="search-results">'),
 )
 
+# Dokka's pages take a script from unpkg.com, and their fonts from JetBrains.
+ELSEWHERE = (
+    re.compile(r'<script[^>]*\ssrc="https?://[^>]*></script>'),
+    re.compile(r"@font-face\s*\{[^}]*https?://[^}]*\}"),
+)
+IMPORT = re.compile(r"@import (?:url\()?['\"]([^'\"]+)['\"]\)?;")
+
 
 def mend(out: Path) -> None:
     for file in out.rglob("*.html"):
@@ -23,5 +31,19 @@ def mend(out: Path) -> None:
         made = text
         for found, put in REPLACED:
             made = found.sub(put, made)
+        if made != text:
+            file.write_text(made, encoding="utf-8")
+
+
+def alone(reference: Path) -> None:
+    """A reader's browser asks no other server for a reference, and none for what is not there: Debian's javadoc has no
+    fonts."""
+    for file in [file for file in reference.rglob("*") if file.suffix in (".html", ".css")]:
+        text = file.read_text(encoding="utf-8")
+        made = text
+        for found in ELSEWHERE:
+            made = found.sub("", made)
+        if file.suffix == ".css":
+            made = IMPORT.sub(lambda found: found[0] if (file.parent / found[1]).is_file() else "", made)
         if made != text:
             file.write_text(made, encoding="utf-8")
