@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import random
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -126,18 +125,6 @@ class Browser:
 
     async def __aexit__(self, *_: object) -> None:
         await self.http.aclose()
-
-
-def free_port() -> int:
-    """Returns a port that nothing listens on, and none of those that a system gives out by itself: such a one may be
-    another test's by the time that a server of its own process takes it."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        try:
-            socket.create_server(("127.0.0.1", port)).close()
-        except OSError:
-            continue
-        return port
 
 
 def question(id: str, text: str) -> Json:

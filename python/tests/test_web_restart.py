@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from browser import PATIENCE, PLAIN, SECRET, Browser, free_port, question
+from browser import PATIENCE, PLAIN, SECRET, Browser, question
+from ports import free_port
 from secondme_avatar.testing import Emulator
 
 PROGRAM = f"""

@@ -41,9 +41,10 @@ def alone(reference: Path) -> None:
     for file in [file for file in reference.rglob("*") if file.suffix in (".html", ".css")]:
         text = file.read_text(encoding="utf-8")
         made = text
-        for found in ELSEWHERE:
-            made = found.sub("", made)
-        if file.suffix == ".css":
-            made = IMPORT.sub(lambda found: found[0] if (file.parent / found[1]).is_file() else "", made)
+        for elsewhere in ELSEWHERE:
+            made = elsewhere.sub("", made)
+        for found in IMPORT.finditer(made) if file.suffix == ".css" else ():
+            if not (file.parent / found[1]).is_file():
+                made = made.replace(found[0], "")
         if made != text:
             file.write_text(made, encoding="utf-8")
